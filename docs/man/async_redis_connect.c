@@ -63,5 +63,5 @@ int main(void)
 /* Prints:
  * -ECONNRESET: the Redis server has closed the connection
  * connected again
- * -EINVAL: the URL of a Redis server: the port is no number
+ * -EINVAL: the URL of a Redis server: the port is not a number from 1 to 65535
  */

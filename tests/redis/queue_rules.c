@@ -53,7 +53,7 @@ int rule_play(const char *name, bool in_redis, void (*play)(struct rule *rule))
 {
     struct rule rule = {.in_redis = in_redis, .expected = expected_of(name, in_redis)};
     if (in_redis) {
-        server_open(&rule.server, NULL);
+        server_open_since(&rule.server, 7.0, "queues", NULL);
         rule.redis = server_client(&rule.server, NULL);
     }
     play(&rule);

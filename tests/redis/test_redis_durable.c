@@ -36,7 +36,7 @@ static void open_master(void)
     snprintf(master_settings, sizeof master_settings, "--bind 127.0.0.1 --port %d", port);
     snprintf(replica_settings, sizeof replica_settings,
              "--replicaof 127.0.0.1 %d --repl-diskless-sync-delay 0", port);
-    server_open(&master, master_settings);
+    server_open_since(&master, 7.0, "queues", master_settings);
 }
 
 static async_queue *open_queue(async_redis *redis, const async_redis_queue_options *options)
@@ -63,7 +63,7 @@ REAL_LOOP_TEST(redis_queue_that_is_durable_puts_when_a_replica_has_the_item)
     async_auto_wait_redis *redis = server_client(&master, NULL);
     async_auto_queue *queue = open_queue(redis, &durable);
     CHECK_EQ(async_timeout(0.2, async_queue_put(queue, &number)), -ETIMEDOUT);
-    server_open(&replica, replica_settings);
+    server_open_since(&replica, 7.0, "queues", replica_settings);
     CHECK_EQ(async_timeout(20, async_queue_put(queue, &number)), 0);
     CHECK_EQ(async_timeout(20, async_redis_queue_put_once(queue, &number, "a")), 0);
     CHECK_EQ(async_timeout(20, async_redis_queue_put_once(queue, &number, "a")), -EALREADY);
@@ -130,7 +130,7 @@ REAL_LOOP_TEST(redis_queue_that_is_durable_loses_no_put_at_a_failover)
     enum { TASKS = 10 };
     int acknowledged = 0;
     open_master();
-    server_open(&replica, replica_settings);
+    server_open_since(&replica, 7.0, "queues", replica_settings);
     async_auto_wait_redis *redis = server_client(&master, NULL), *other = NULL;
     async_auto_queue *queue = open_queue(redis, &durable);
     {
@@ -152,6 +152,54 @@ REAL_LOOP_TEST(redis_queue_that_is_durable_loses_no_put_at_a_failover)
     CHECK_EQ(async_redis_reply_integer(reply, &count), 0);
     CHECK(count >= acknowledged);
     server_close(&replica);
+    server_close(&master);
+    return 0;
+}
+
+/* ---- the end of a queue --------------------------------------------------------------------- */
+
+static int put(async_queue *queue)
+{
+    const int number = 7;
+    return async_queue_put(queue, &number);
+}
+async_fn(put, async_queue *);
+
+/* What a put waits for never comes. */
+static void check_end(async_queue *queue, void (*end)(async_queue *queue), int error)
+{
+    async_task *task = async_create_task(put, queue);
+    CHECK_EQ(async_sleep(0.2), 0);
+    end(queue);
+    CHECK_EQ(async_timeout(5, async_await(task)), error);
+}
+
+static void shut_down(async_queue *queue)
+{
+    async_queue_shutdown(queue, false);
+}
+
+REAL_LOOP_TEST(redis_queue_put_that_waits_for_a_replica_ends_with_the_queue)
+{
+    open_master();
+    async_auto_wait_redis *redis = server_client(&master, NULL);
+    async_auto_queue *queue = open_queue(redis, &durable);
+    check_end(queue, shut_down, -ESHUTDOWN);
+    check_end(open_queue(redis, &durable), async_queue_free, -ECANCELED);
+    server_close(&master);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_put_that_waits_for_redis_ends_with_the_queue)
+{
+    open_master();
+    async_auto_wait_redis *redis = server_client(&master, NULL);
+    async_auto_queue *queue = open_queue(redis, NULL);
+    async_queue *other = open_queue(redis, NULL);
+    server_kill(&master);
+    check_end(queue, shut_down, -ESHUTDOWN);
+    check_end(other, async_queue_free, -ECANCELED);
+    server_start(&master);
     server_close(&master);
     return 0;
 }

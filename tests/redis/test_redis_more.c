@@ -79,6 +79,26 @@ REAL_LOOP_TEST(redis_transaction_is_executed_as_a_whole_or_not_at_all)
 
 static async_redis_script add = {.text = "return redis.call('INCRBY', KEYS[1], ARGV[1])"};
 
+/* Without MULTI the commands would be executed one by one. */
+REAL_LOOP_TEST(redis_transaction_of_a_user_without_multi_executes_nothing)
+{
+    const async_redis_options limited = {.user = "limited", .password = "secret"};
+    server_open(&server, NULL);
+    async_auto_wait_redis *all = server_client(&server, NULL);
+    CHECK_EQ(async_redis_command(all, NULL, "ACL SETUSER limited on >secret ~* +@all -multi"), 0);
+    async_auto_wait_redis *redis = server_client(&server, &limited);
+    async_auto_redis_batch *batch = batch_of("INCR", "INCR");
+    async_redis_reply *reply;
+    CHECK_EQ(async_redis_transaction(redis, &reply, batch), -EACCES);
+    CHECK_EQ(async_redis_command(all, &reply, "EXISTS a"), 0);
+    int64_t exists;
+    CHECK_EQ(async_redis_reply_integer(reply, &exists), 0);
+    CHECK_EQ(exists, 0);
+    async_redis_reply_free(reply);
+    server_close(&server);
+    return 0;
+}
+
 REAL_LOOP_TEST(redis_script_is_sent_once_and_again_when_it_is_forgotten)
 {
     server_open(&server, NULL);
@@ -213,6 +233,72 @@ REAL_LOOP_TEST(redis_subscription_that_is_refused_fails)
     async_redis_subscription *subscription;
     CHECK_EQ(async_redis_subscribe(&subscription, redis, queue, "news"), -EACCES);
     CHECK(subscription == NULL);
+    server_close(&server);
+    return 0;
+}
+
+static int subscribe(async_redis *redis, async_queue *queue, const char *channel)
+{
+    async_redis_subscription *subscription;
+    int result = async_redis_subscribe(&subscription, redis, queue, channel);
+    async_redis_unsubscribe(subscription);
+    return result;
+}
+async_fn(subscribe, async_redis *, async_queue *, const char *);
+
+/* Redis's error does not name the channel. */
+REAL_LOOP_TEST(redis_subscription_beside_one_that_is_refused_succeeds)
+{
+    const async_redis_options limited = {.user = "limited", .password = "secret"};
+    server_open_since(&server, 6.2, "channels that a user may not read", NULL);
+    async_auto_wait_redis *all = server_client(&server, NULL);
+    CHECK_EQ(async_redis_command(all, NULL,
+                                 "ACL SETUSER limited on >secret resetchannels &good* ~* +@all"),
+             0);
+    async_auto_queue *queue = NULL;
+    CHECK_EQ(async_queue_new(&queue, 10, sizeof(async_redis_message *)), 0);
+    async_auto_wait_redis *redis = server_client(&server, &limited);
+    async_task *first = async_create_task(subscribe, redis, queue, "good1");
+    async_task *bad = async_create_task(subscribe, redis, queue, "bad");
+    async_task *last = async_create_task(subscribe, redis, queue, "good2");
+    CHECK_EQ(async_await(first), 0);
+    CHECK_EQ(async_await(bad), -EACCES);
+    CHECK(strstr(async_strerror(-EACCES), "the subscription to bad: -EACCES: NOPERM") != NULL);
+    CHECK_EQ(async_await(last), 0);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_subscription_fails_if_the_login_is_refused)
+{
+    server_open(&server, NULL);
+    async_auto_queue *queue = NULL;
+    CHECK_EQ(async_queue_new(&queue, 10, sizeof(async_redis_message *)), 0);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    CHECK_EQ(async_redis_command(redis, NULL, "CONFIG SET requirepass secret"), 0);
+    CHECK_EQ(async_timeout(5, subscribe(redis, queue, "news")), -EACCES);
+    server_close(&server);
+    return 0;
+}
+
+/* Its task waits for room for the message that says so. */
+REAL_LOOP_TEST(redis_subscription_can_be_freed_while_it_comes_back)
+{
+    server_open(&server, NULL);
+    async_auto_queue *queue = NULL;
+    CHECK_EQ(async_queue_new(&queue, 1, sizeof(async_redis_message *)), 0);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_redis_subscription *subscription;
+    CHECK_EQ(async_redis_subscribe(&subscription, redis, queue, "news"), 0);
+    CHECK_EQ(async_redis_command(redis, NULL, "PUBLISH news one"), 0);
+    while (!async_queue_full(queue))
+        CHECK_EQ(async_sleep(0.01), 0);
+    CHECK_EQ(async_redis_command(redis, NULL, "CLIENT KILL TYPE pubsub"), 0);
+    CHECK_EQ(async_sleep(0.3), 0);
+    async_redis_unsubscribe(subscription);
+    check_message(queue, "news", NULL, "one");
+    check_message(queue, NULL, NULL, NULL);
+    CHECK_EQ(async_sleep(0.01), 0);
     server_close(&server);
     return 0;
 }

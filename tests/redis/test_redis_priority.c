@@ -56,7 +56,7 @@ static int64_t ask(async_redis *redis, const char *command)
 REAL_LOOP_TEST(redis_queue_gives_the_items_of_the_first_priority_first)
 {
     static const int priorities[] = {2, 1, 0, 1, 0, 99, -1}, order[] = {2, 4, 6, 1, 3, 0, 5};
-    server_open(&server, NULL);
+    server_open_since(&server, 7.0, "queues", NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &three);
     for (int i = 0; i < 7; i++)
@@ -82,7 +82,7 @@ REAL_LOOP_TEST(redis_queue_with_priorities_serves_tasks_that_wait_already)
 {
     enum { TASKS = 6 };
     int numbers[TASKS], count[TASKS] = {0};
-    server_open(&server, NULL);
+    server_open_since(&server, 7.0, "queues", NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &three);
     {
@@ -106,7 +106,7 @@ REAL_LOOP_TEST(redis_queue_with_priorities_serves_tasks_that_wait_already)
 REAL_LOOP_TEST(redis_queue_keeps_the_priority_of_items_for_later_and_of_those_tried_again)
 {
     struct job later = {.number = 2, .priority = 2};
-    server_open(&server, NULL);
+    server_open_since(&server, 7.0, "queues", NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &three);
     put_job(queue, 1, 1);
@@ -128,7 +128,7 @@ REAL_LOOP_TEST(redis_queue_keeps_the_priority_of_items_for_later_and_of_those_tr
 /* Given back by a task that ends, and claimed from a process that has ended. */
 REAL_LOOP_TEST(redis_queue_takes_back_items_of_each_priority)
 {
-    server_open(&server, NULL);
+    server_open_since(&server, 7.0, "queues", NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &three);
     put_job(queue, 1, 1);
@@ -164,7 +164,7 @@ REAL_LOOP_TEST(redis_queue_with_a_limit_makes_all_kinds_of_puts_wait)
     const async_redis_queue_options options = {
         .maxsize = 2, .priorities = 2, .priority = priority_of};
     const struct job job = {.number = 3, .priority = 1};
-    server_open(&server, NULL);
+    server_open_since(&server, 7.0, "queues", NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_job(queue, 0, 0);
@@ -187,7 +187,7 @@ REAL_LOOP_TEST(redis_queue_with_a_limit_makes_all_kinds_of_puts_wait)
 REAL_LOOP_TEST(redis_queue_forgets_the_consumers_of_processes_that_have_ended)
 {
     const async_redis_queue_options options = {.lease = 0.1};
-    server_open(&server, NULL);
+    server_open_since(&server, 7.0, "queues", NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_job(queue, 1, 0);

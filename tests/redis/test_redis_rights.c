@@ -43,6 +43,13 @@ static void wait_until_told(void)
     CHECK_EQ(told_count, 1);
 }
 
+/* With Redis's sentence, which depends on its version. */
+static void check_told(const char *beginning)
+{
+    if (strncmp(told[0], beginning, strlen(beginning)) != 0)
+        CHECK_STR(told[0], beginning);
+}
+
 static int get(async_queue *queue)
 {
     int number;
@@ -53,12 +60,12 @@ async_fn(get, async_queue *);
 REAL_LOOP_TEST(redis_queue_tells_once_that_redis_gives_no_items)
 {
     async_redis *redis;
-    server_open(&server, NULL);
+    server_open_since(&server, 7.0, "queues", NULL);
     async_auto_wait_redis *all = server_client(&server, NULL);
     async_queue *queue = open_queue(all, &redis, "-xreadgroup");
     async_task *task = async_create_task(get, queue);
     wait_until_told();
-    CHECK_STR(told[0], "Redis refuses to give items of a queue");
+    check_told("Redis refuses to give items of the queue {jobs}:s: -E");
     CHECK_EQ(async_redis_command(all, NULL, "ACL SETUSER limited +xreadgroup"), 0);
     CHECK_EQ(async_timeout(10, async_await(task)), 0);
     async_queue_free(queue);
@@ -71,12 +78,12 @@ REAL_LOOP_TEST(redis_queue_tells_once_that_redis_renews_no_lease)
 {
     async_redis *redis;
     int number;
-    server_open(&server, NULL);
+    server_open_since(&server, 7.0, "queues", NULL);
     async_auto_wait_redis *all = server_client(&server, NULL);
     async_queue *queue = open_queue(all, &redis, "-xclaim");
     CHECK_EQ(async_timeout(10, async_queue_get(queue, &number)), 0);
     wait_until_told();
-    CHECK_STR(told[0], "Redis refuses to renew or to move items of a queue");
+    check_told("Redis refuses to renew or to move items of the queue {jobs}:s: -E");
     async_queue_task_done(queue);
     async_queue_free(queue);
     async_redis_free_wait(redis);

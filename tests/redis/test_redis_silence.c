@@ -4,7 +4,9 @@
  */
 #include "redis/fake_redis.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct fake_redis fake = {0};
 static int changes[8], change_count;
@@ -153,5 +155,59 @@ LOOP_TEST(redis_subscription_with_answers_to_ping_lasts)
     CHECK_EQ(subscribe_and_wait(redis, &message, 1), -ETIMEDOUT);
     CHECK_EQ(fake.connections, 2);
     close_silent(redis);
+    return 0;
+}
+
+/* ---- a slow line ---------------------------------------------------------------------------- */
+
+/* 400 kB a second. */
+static int pump_slowly(async_stream *from, async_stream *to)
+{
+    char piece[4096];
+    for (;;) {
+        int size = async_stream_read(from, piece, sizeof piece);
+        if (size <= 0)
+            return size;
+        ASYNC_TRY(async_stream_write(to, piece, (size_t)size));
+        ASYNC_TRY(async_stream_drain(to));
+        ASYNC_TRY(async_sleep(0.01));
+    }
+}
+async_fn(pump_slowly, async_stream *, async_stream *);
+
+static int serve_slowly(async_stream *client, void *path)
+{
+    async_stream *server;
+    ASYNC_TRY(async_open_unix_connection(&server, path, NULL));
+    async_task *replies = async_create_task(pump_slowly, server, client);
+    int result = pump_slowly(client, server);
+    async_task_cancel(replies);
+    async_ignore(async_no_cancel(async_await(replies)));
+    async_stream_close(server);
+    return result == -ECANCELED ? result : 0;
+}
+
+/* The server takes bytes all the time, but can answer only when it has all. */
+LOOP_TEST(redis_large_command_on_a_slow_line_is_no_silence)
+{
+    enum { BYTES = 600000 };
+    static char text[BYTES];
+    const async_redis_options options = {.silence_limit = 0.3};
+    char path[48], url[64];
+    async_server *line;
+    fake.answer = NULL;
+    fake_open(&fake);
+    snprintf(path, sizeof path, "@asyncio-redis-slow-%d", (int)getpid());
+    CHECK_EQ(async_start_unix_server(&line, serve_slowly, fake.url + strlen("unix://"), path, NULL),
+             0);
+    snprintf(url, sizeof url, "unix://%s", path);
+    async_redis *redis;
+    CHECK_EQ(async_redis_connect(&redis, url, &options), 0);
+    CHECK_EQ(async_redis_command(redis, NULL, "SET a %b", text, sizeof text), 0);
+    CHECK_EQ(async_redis_blocking_command(redis, NULL, "SET a %b", text, sizeof text), 0);
+    CHECK_EQ(fake.connections, 2);
+    async_redis_free_wait(redis);
+    async_server_free_wait(line);
+    fake_close(&fake);
     return 0;
 }

@@ -60,7 +60,7 @@ static void fill(async_queue *queue)
 
 REAL_LOOP_TEST(redis_tool_shows_and_repairs_queues)
 {
-    server_open(&server, NULL);
+    server_open_since(&server, 7.0, "queues", NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = NULL;
     CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 0, &options), 0);

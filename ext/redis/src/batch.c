@@ -162,6 +162,28 @@ static int surround(struct command *command, const struct async_redis_batch *bat
     return redisp_command_add(command, "EXEC");
 }
 
+/*
+ * Were MULTI refused, the commands behind it would be executed one by one. So an empty transaction
+ * comes first, once for each connection.
+ */
+static int check_multi(struct async_redis *redis)
+{
+    async_redis_reply *reply = NULL;
+    struct command command;
+    if (redis->allows_multi)
+        return 0;
+    redisp_command_open(&command);
+    int result = redisp_command_add(&command, "MULTI");
+    if (result == 0)
+        result = redisp_command_add(&command, "EXEC");
+    if (result == 0)
+        result = call_many(redis, &command, 2, take_exec, &reply);
+    redis->allows_multi = result == 0;
+    redisp_command_close(&command);
+    async_redis_reply_free(reply);
+    return result;
+}
+
 int async_redis_transaction(async_redis *redis, async_redis_reply **reply,
                             const async_redis_batch *batch)
 {
@@ -170,7 +192,9 @@ int async_redis_transaction(async_redis *redis, async_redis_reply **reply,
     ASYNC_TRY(check_batch(batch, reply, call));
     ASYNC_TRY(redisp_hold(redis, call));
     redisp_command_open(&command);
-    int result = surround(&command, batch);
+    int result = check_multi(redis);
+    if (result == 0)
+        result = surround(&command, batch);
     if (result == 0)
         result = call_many(redis, &command, batch->count + 2, take_exec, reply);
     redisp_command_close(&command);

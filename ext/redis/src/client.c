@@ -3,6 +3,7 @@
  */
 #include "client.h"
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -141,6 +142,7 @@ static void tell_change(struct async_redis *redis, int error)
 static void set_up(struct async_redis *redis)
 {
     redis->is_up = true;
+    redis->allows_multi = false;
     async_event_set(&redis->changed);
 }
 
@@ -234,6 +236,11 @@ static int wait_until_up(struct async_redis *redis)
     return redis->is_over ? redisp_fail_over(redis) : 0;
 }
 
+int redisp_wait_until_up(struct async_redis *redis, double seconds)
+{
+    return async_timeout(seconds, wait_until_up(redis));
+}
+
 /* Too much that the kernel has not taken: waits. The connection may be lost meanwhile. */
 static int wait_for_room(struct async_redis *redis)
 {
@@ -247,7 +254,7 @@ static int wait_for_room(struct async_redis *redis)
 /* A stream that has failed is noticed by the receiver, which connects again. */
 static int write_command(struct async_redis *redis, const struct command *command)
 {
-    int result = async_stream_write(redis->connection.stream, command->bytes, command->size);
+    int result = redisp_send(&redis->connection, command->bytes, command->size);
     if (result == 0 || result == -ENOMEM)
         return result;
     async_stream_abort(redis->connection.stream);
@@ -409,7 +416,7 @@ static int call_pooled(struct async_redis *redis, const struct command *command,
 {
     struct async_redis_reply *got;
     ASYNC_TRY(redisp_check_pooled(command));
-    ASYNC_TRY(redisp_pool_exchange(&redis->pool, command, &got));
+    ASYNC_TRY(redisp_pool_exchange(&redis->pool, command, &got, INFINITY));
     return redisp_take_reply(command, got, reply);
 }
 

@@ -27,8 +27,8 @@ struct call {
 /* The watch for silence; its owner is silence.c. */
 struct silence {
     async_handle timer; /* id 0: no reply is due */
-    uint64_t received;  /* bytes, at the last look */
-    int looks;          /* without a byte since the one before */
+    uint64_t progress;  /* at the last look */
+    int looks;          /* without any since the one before */
     bool is_lost;       /* the connection was given up for it */
 };
 
@@ -36,7 +36,8 @@ struct async_redis {
     struct settings settings;
     struct connection connection;
     bool is_up;
-    bool is_over; /* closed, or the run has ended: `error` says why */
+    bool allows_multi; /* MULTI was tried on this connection */
+    bool is_over;      /* closed, or the run has ended: `error` says why */
     int error;
     async_event changed; /* the connection is up, or all is over */
     struct call *first, **last;
@@ -66,6 +67,9 @@ void redisp_release(struct async_redis *redis);
  */
 int redisp_call(struct async_redis *redis, const struct command *command,
                 struct async_redis_reply **replies, size_t count);
+
+/* 0 while the connection is up; -ETIMEDOUT; the error of a client that is over. */
+int redisp_wait_until_up(struct async_redis *redis, double seconds);
 
 /* A reply, or its error as the result. */
 int redisp_call_one(struct async_redis *redis, const struct command *command,

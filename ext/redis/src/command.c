@@ -332,15 +332,19 @@ static const char *const changing_commands[] = {
     "PSUBSCRIBE", "PUNSUBSCRIBE", "QUIT",        "RESET",   "SELECT",  "SSUBSCRIBE", "SYNC",
     "SUBSCRIBE",  "SUNSUBSCRIBE", "UNSUBSCRIBE", "UNWATCH", "WATCH",   NULL};
 
-/* XREAD and XREADGROUP block if an argument says so; it comes before STREAMS. */
+/* XREAD and XREADGROUP block if an argument before STREAMS says so. Two names follow GROUP. */
 static bool has_block(const struct command *command, const char *at)
 {
     size_t size;
     const char *argument;
     while ((argument = next_argument(command, &at, &size)) != NULL &&
-           !is_word(argument, size, "STREAMS"))
+           !is_word(argument, size, "STREAMS")) {
         if (is_word(argument, size, "BLOCK"))
             return true;
+        if (is_word(argument, size, "GROUP"))
+            for (int i = 0; i < 2; i++)
+                next_argument(command, &at, &size);
+    }
     return false;
 }
 
@@ -361,7 +365,10 @@ int redisp_check_pooled(const struct command *command)
     if (!is_one_of(name, size, changing_commands) && !stops_replies(command))
         return 0;
     redisp_command_name(command, text, sizeof text);
-    return async_fail(-EINVAL, "%s would change a connection that other tasks use, too", text);
+    return async_fail(-EINVAL,
+                      "%s would change a connection that other tasks use, too: use "
+                      "async_redis_options, async_redis_transaction or async_redis_subscribe",
+                      text);
 }
 
 bool redisp_command_blocks(const struct command *command)

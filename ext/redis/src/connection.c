@@ -3,9 +3,12 @@
  */
 #include "redis.h"
 #include <errno.h>
+#include <linux/sockios.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* ---- receiving ------------------------------------------------------------------------------ */
@@ -31,16 +34,50 @@ int redisp_receive(struct connection *connection, struct async_redis_reply **rep
     return 0;
 }
 
+uint64_t redisp_progress(const struct connection *connection)
+{
+    int unsent = 0; /* bytes that the kernel still has */
+    size_t pending = async_stream_pending(connection->stream);
+    if (ioctl(async_stream_fd(connection->stream), SIOCOUTQ, &unsent) < 0)
+        unsent = 0;
+    return connection->received + connection->sent - pending - (uint64_t)unsent;
+}
+
+int redisp_send(struct connection *connection, const void *bytes, size_t size)
+{
+    ASYNC_TRY(async_stream_write(connection->stream, bytes, size));
+    connection->sent += size;
+    return 0;
+}
+
+int redisp_receive_in_time(struct connection *connection, struct async_redis_reply **reply,
+                           double limit)
+{
+    uint64_t before;
+    int result;
+    do {
+        before = redisp_progress(connection);
+        result = async_timeout(limit, redisp_receive(connection, reply));
+    } while (result == -ETIMEDOUT && redisp_progress(connection) != before);
+    return result;
+}
+
+int redisp_exchange_in_time(struct connection *connection, const struct command *command,
+                            struct async_redis_reply **reply, double limit)
+{
+    *reply = NULL;
+    ASYNC_TRY(redisp_send(connection, command->bytes, command->size));
+    do {
+        async_redis_reply_free(*reply);
+        ASYNC_TRY(redisp_receive_in_time(connection, reply, limit));
+    } while ((*reply)->type == ASYNC_REDIS_PUSH);
+    return 0;
+}
+
 int redisp_exchange(struct connection *connection, const struct command *command,
                     struct async_redis_reply **reply)
 {
-    *reply = NULL;
-    ASYNC_TRY(async_stream_write(connection->stream, command->bytes, command->size));
-    do {
-        async_redis_reply_free(*reply);
-        ASYNC_TRY(redisp_receive(connection, reply));
-    } while ((*reply)->type == ASYNC_REDIS_PUSH);
-    return 0;
+    return redisp_exchange_in_time(connection, command, reply, INFINITY);
 }
 
 int redisp_take_reply(const struct command *command, struct async_redis_reply *got,

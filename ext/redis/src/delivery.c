@@ -20,6 +20,13 @@ static void report(struct shared_queue *queue, struct delivery *delivery, int er
     async_event_set(&queue->hurry);
 }
 
+static void report_unfit(struct shared_queue *queue, struct delivery *delivery, const char *reason)
+{
+    delivery->is_unfit = true;
+    delivery->reason = redisp_copy(reason);
+    report(queue, delivery, -EPROTO);
+}
+
 /* ---- takers --------------------------------------------------------------------------------- */
 
 static size_t list_of(const async_task *task)
@@ -186,7 +193,9 @@ void redisp_deliver(struct shared_queue *queue, int priority, const async_redis_
     delivery->priority = priority;
     delivery->is_suspect = deliveries > 1 && delivery->count >= queue->tries;
     if (!fits(queue, &fields)) {
-        report(queue, delivery, -EPROTO);
+        report_unfit(queue, delivery,
+                     fields.bytes == NULL ? "the entry has no field b"
+                                          : "the size or the version of the item is another");
         return;
     }
     async_task *task = hand_over(queue, &fields);
@@ -228,6 +237,22 @@ bool redisp_report_last(struct shared_queue *queue, int error)
     return true;
 }
 
+static bool is_in(const struct delivery *list, const char *entry)
+{
+    while (list != NULL && strcmp(list->entry, entry) != 0)
+        list = list->next;
+    return list != NULL;
+}
+
+bool redisp_is_held(const struct shared_queue *queue, const char *entry)
+{
+    for (size_t i = 0; i < TAKER_LISTS; i++)
+        for (const struct taker *taker = queue->takers[i]; taker != NULL; taker = taker->next)
+            if (is_in(taker->last, entry))
+                return true;
+    return is_in(queue->reports, entry);
+}
+
 /* ---- of all tasks --------------------------------------------------------------------------- */
 
 void redisp_release_all(struct shared_queue *queue)
@@ -236,6 +261,17 @@ void redisp_release_all(struct shared_queue *queue)
     for (size_t i = 0; i < TAKER_LISTS; i++)
         for (struct taker *taker = queue->takers[i]; taker != NULL; taker = taker->next)
             release_items(taker);
+}
+
+/* The tasks may go on for long. */
+void redisp_forget_takers(struct shared_queue *queue)
+{
+    for (size_t i = 0; i < TAKER_LISTS; i++)
+        while (queue->takers[i] != NULL) {
+            struct taker *taker = queue->takers[i];
+            async_task_remove_done_callback(taker->task, end_taker, taker);
+            end_taker(taker->task, taker);
+        }
 }
 
 static bool taker_has_suspect(const struct taker *taker)

@@ -19,7 +19,7 @@ static int exchange_in_time(const struct durable_put *put, struct connection *co
                             const struct command *command, async_redis_reply **reply)
 {
     double limit = put->queue->redis->settings.silence_limit + WAIT_MS / 1000.0;
-    return async_timeout(limit, redisp_exchange(connection, command, reply));
+    return redisp_exchange_in_time(connection, command, reply, limit);
 }
 
 static int ask_replicas(const struct durable_put *put, struct connection *connection,
@@ -56,6 +56,7 @@ static int wait_for_replicas(const struct durable_put *put, struct connection *c
         async_redis_reply_free(reply);
         if (result < 0 || count >= put->queue->durable)
             return result;
+        ASYNC_TRY(redisp_check_open(put->queue));
     }
 }
 
@@ -81,7 +82,7 @@ static int put_and_wait(struct connection *connection, void *context)
 static int lost_or(int result)
 {
     bool is_final = result == -ECANCELED || result == -ENOMEM || result == -EBADF ||
-                    result == -EBADMSG;
+                    result == -EBADMSG || result == -ESHUTDOWN;
     return result < 0 && !is_final ? -ECONNRESET : result;
 }
 

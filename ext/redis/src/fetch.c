@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { MOST_AT_ONCE = 1000, BLOCK_MS = 2000 };
+enum { BLOCK_MS = 2000 };
 static const char OTHER_STREAM[] = "the reply of Redis names a stream that was not asked for";
 
 static bool goes_on(const struct shared_queue *queue)
@@ -21,8 +21,8 @@ static int ask(struct shared_queue *queue, const struct words *words, async_redi
     redisp_command_open(&command);
     int result = redisp_command_add_words(&command, words->words, words->count);
     if (result == 0)
-        result = async_timeout(BLOCK_MS / 1000.0 + queue->redis->settings.silence_limit,
-                               redisp_pool_exchange(&queue->redis->pool, &command, &got));
+        result = redisp_pool_exchange(&queue->redis->pool, &command, &got,
+                                      BLOCK_MS / 1000.0 + queue->redis->settings.silence_limit);
     if (result == 0)
         result = redisp_take_reply(&command, got, reply);
     redisp_command_close(&command);
@@ -81,8 +81,8 @@ static int deliver_streams(struct shared_queue *queue, const async_redis_reply *
 
 static size_t count_wanted(const struct shared_queue *queue)
 {
-    size_t waiting = queue->queue != NULL ? async_queue_waiting(queue->queue) : 0;
-    return waiting < MOST_AT_ONCE ? waiting : MOST_AT_ONCE;
+    return queue->queue != NULL ? redisp_count_at_once(queue, async_queue_waiting(queue->queue))
+                                : 0;
 }
 
 /* The most urgent entries that are there. 1: there were some. */
@@ -93,7 +93,8 @@ static int take_most_urgent(struct shared_queue *queue)
     redisp_add_number(&words, queue->stream_count);
     redisp_add_streams(&words, queue);
     redisp_add_word(&words, queue->consumer);
-    redisp_add_number(&words, (long long)count_wanted(queue));
+    queue->asked = count_wanted(queue);
+    redisp_add_number(&words, (long long)queue->asked);
     ASYNC_TRY(redisp_run(queue, &reply, &redisp_script_take, &words));
     for (size_t i = 0; i + 1 < async_redis_reply_size(reply); i += 2) {
         int64_t priority = 0;
@@ -119,7 +120,8 @@ static int take(struct shared_queue *queue)
     size_t count = count_wanted(queue);
     if (count == 0)
         return 0;
-    ASYNC_TRY(wait_for_entries(queue, has_priorities ? 1 : count, &reply));
+    queue->asked = has_priorities ? 1 : count;
+    ASYNC_TRY(wait_for_entries(queue, queue->asked, &reply));
     return deliver_streams(queue, reply);
 }
 
@@ -146,6 +148,8 @@ static int recover(struct shared_queue *queue, int error, double *pause)
         return error;
     if (error == -ENOENT && redisp_create_groups(queue) == 0)
         return 0;
+    if (error == -EMSGSIZE && redisp_take_fewer(queue, queue->asked) == 0)
+        return 0;
     double now = redisp_pause(queue->redis, *pause);
     *pause *= 2;
     return async_sleep(now);
@@ -161,11 +165,14 @@ int redisp_fetch(void *argument)
         if (result < 0 || !goes_on(queue))
             break;
         int taken = take(queue);
-        redisp_tell_refusal("Redis refuses to give items of a queue", taken, &told);
-        if (taken == 0)
-            pause = REDISP_FIRST_PAUSE;
-        else
+        if (taken != -EMSGSIZE)
+            redisp_tell_refusal(queue, "to give items of", taken, &told);
+        if (taken != 0) {
             result = recover(queue, taken, &pause);
+            continue;
+        }
+        pause = REDISP_FIRST_PAUSE;
+        redisp_take_more(queue);
     }
     redisp_end_task(&queue->fetcher, &queue->fetcher_ended);
     redisp_queue_release(queue);

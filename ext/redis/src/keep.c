@@ -8,36 +8,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_AT_ONCE = 256 };
 static const double TICK = 0.5, LAST_SECONDS = 2; /* seconds */
 enum { LEASES_OF_A_CONSUMER = 10 }; /* without a sign of life, until it is forgotten */
 
 struct keeping {
     struct shared_queue *queue;
     double renewed, claimed, moved, forgot; /* times */
-    int told;                               /* the error that was told last */
+    int told, told_of_reports;              /* the errors that were told last */
 };
 
 /* ---- reports -------------------------------------------------------------------------------- */
 
-/* The first reports that can go together: a failure has a reason of its own. */
+static enum outcome outcome_of(const struct delivery *report)
+{
+    if (report->is_unfit)
+        return UNFIT;
+    return report->error == 0 ? DONE : report->error == -ECANCELED ? RETURNED : FAILED;
+}
+
+/* The first reports that can go together. */
 static size_t count_same(const struct shared_queue *queue)
 {
     size_t count = 0;
-    if (queue->reports->reason != NULL)
-        return 1;
+    enum outcome outcome = outcome_of(queue->reports);
     for (const struct delivery *report = queue->reports;
-         report != NULL && report->error == queue->reports->error && report->reason == NULL &&
-         report->priority == queue->reports->priority && count < MOST_AT_ONCE;
+         report != NULL && outcome_of(report) == outcome &&
+         report->priority == queue->reports->priority && count < MOST_IN_A_COMMAND;
          report = report->next)
         count++;
     return count;
-}
-
-static void add_reports(struct words *words, const struct shared_queue *queue, size_t count)
-{
-    for (const struct delivery *report = queue->reports; count > 0; count--, report = report->next)
-        redisp_add_word(words, report->entry);
 }
 
 static void drop_reports(struct shared_queue *queue, size_t count)
@@ -53,40 +52,24 @@ static void drop_reports(struct shared_queue *queue, size_t count)
         queue->last_report = &queue->reports;
 }
 
-/* The keys and the arguments of a failure, in front of the entries. pause negative: see lua.c. */
-static void begin_failure(struct words *words, const struct shared_queue *queue, int priority,
-                          int tries, double pause, const char *why)
-{
-    redisp_add_word(words, "3");
-    redisp_add_word(words, queue->streams[priority]);
-    redisp_add_word(words, queue->later);
-    redisp_add_word(words, queue->dead);
-    redisp_add_word(words, queue->consumer);
-    redisp_add_number(words, tries);
-    redisp_add_number(words, (long long)(pause * 1000));
-    redisp_add_word(words, why);
-    redisp_add_number(words, priority);
-}
-
 static int report_done(struct shared_queue *queue, size_t count)
 {
+    const struct delivery *report = queue->reports;
     struct words words = {.count = 0};
     redisp_add_word(&words, "1");
-    redisp_add_word(&words, queue->streams[queue->reports->priority]);
-    add_reports(&words, queue, count);
+    redisp_add_word(&words, queue->streams[report->priority]);
+    for (; count > 0; count--, report = report->next)
+        redisp_add_word(&words, report->entry);
     return redisp_run(queue, NULL, &redisp_script_done, &words);
 }
 
-/* -ECANCELED: back to the others; -EPROTO: to the dead ones; another error: tried again. */
-static int report_failed(struct shared_queue *queue, size_t count, int error)
+static int report_failed(struct shared_queue *queue, size_t count)
 {
+    const struct delivery *report = queue->reports;
     struct words words = {.count = 0};
-    const char *why = queue->reports->reason != NULL ? queue->reports->reason : "";
-    if (error == -EPROTO)
-        why = "the size or the version of the item is another";
-    begin_failure(&words, queue, queue->reports->priority, error == -EPROTO ? 0 : queue->tries,
-                  error == -ECANCELED ? -1 : queue->pause, why);
-    add_reports(&words, queue, count);
+    redisp_begin_failure(&words, queue, report->priority, outcome_of(report));
+    for (; count > 0; count--, report = report->next)
+        redisp_add_failure(&words, report->entry, report->reason);
     return redisp_run(queue, NULL, &redisp_script_fail, &words);
 }
 
@@ -98,24 +81,20 @@ static bool may_pass(int error)
 }
 
 /*
- * A connection that is lost meanwhile: once more, which does no harm. If Redis refuses the report,
- * the items come back after the lease.
+ * The first reports. A connection that is lost meanwhile: once more, which does no harm. If Redis
+ * refuses them, the items come back after the lease.
  */
-static int flush_reports(struct shared_queue *queue)
+static int flush_some(struct shared_queue *queue, int *told)
 {
-    int told = 0;
-    async_event_clear(&queue->hurry);
-    while (queue->reports != NULL) {
-        size_t count = count_same(queue);
-        int error = queue->reports->error;
-        int result = error == 0 ? report_done(queue, count) : report_failed(queue, count, error);
-        if (result == -ECONNRESET)
-            continue;
-        if (result < 0 && may_pass(result))
-            return result;
-        redisp_tell_refusal("Redis refuses the report on items of a queue", result, &told);
-        drop_reports(queue, count);
-    }
+    size_t count = count_same(queue);
+    int result = outcome_of(queue->reports) == DONE ? report_done(queue, count)
+                                                    : report_failed(queue, count);
+    if (result == -ECONNRESET)
+        return 0;
+    if (result < 0 && may_pass(result))
+        return result;
+    redisp_tell_refusal(queue, "a report on items of", result, told);
+    drop_reports(queue, count);
     return 0;
 }
 
@@ -136,10 +115,10 @@ static int renew_some(struct shared_queue *queue, int priority, const char *cons
 /* Those that are reported meanwhile move others out of sight until the next time. */
 static int renew_stream(struct shared_queue *queue, int priority)
 {
-    const char *entries[MOST_AT_ONCE];
-    size_t count = MOST_AT_ONCE;
-    for (size_t skipped = 0; count == MOST_AT_ONCE; skipped += count) {
-        count = redisp_held_entries(queue, priority, skipped, entries, MOST_AT_ONCE);
+    const char *entries[MOST_IN_A_COMMAND];
+    size_t count = MOST_IN_A_COMMAND;
+    for (size_t skipped = 0; count == MOST_IN_A_COMMAND; skipped += count) {
+        count = redisp_held_entries(queue, priority, skipped, entries, MOST_IN_A_COMMAND);
         if (count > 0)
             ASYNC_TRY(renew_some(queue, priority, entries, count));
     }
@@ -181,7 +160,11 @@ static int claim_from(struct shared_queue *queue, int priority)
     size_t waiting = queue->queue != NULL ? async_queue_waiting(queue->queue) : 0;
     if (waiting == 0)
         return 0;
-    ASYNC_TRY(ask_for_claims(queue, priority, waiting, &reply));
+    size_t count = redisp_count_at_once(queue, waiting);
+    int result = ask_for_claims(queue, priority, count, &reply);
+    if (result == -EMSGSIZE)
+        return redisp_take_fewer(queue, count);
+    ASYNC_TRY(result);
     note_cursor(claiming, async_redis_reply_at(reply, 0));
     async_ignore(
         async_redis_reply_integer(async_redis_reply_at(reply, 1), &claiming->suspects_left));
@@ -225,7 +208,7 @@ int redisp_move(struct shared_queue *queue)
     redisp_add_number(&words, 1 + queue->stream_count);
     redisp_add_word(&words, queue->later);
     redisp_add_streams(&words, queue);
-    redisp_add_number(&words, MOST_AT_ONCE);
+    redisp_add_number(&words, MOST_IN_A_COMMAND);
     ASYNC_TRY(redisp_run(queue, &reply, &redisp_script_move, &words));
     ASYNC_TRY(async_redis_reply_integer(reply, &size));
     if (size < 0)
@@ -246,12 +229,32 @@ static int call_if_due(struct shared_queue *queue, int (*call)(struct shared_que
     return 0;
 }
 
+static double renewal_period(const struct shared_queue *queue)
+{
+    return queue->lease / 3;
+}
+
+/* Until none is left, or leases must be renewed: reports may come as fast as they go. */
+static int flush_reports(struct keeping *keeping)
+{
+    struct shared_queue *queue = keeping->queue;
+    async_event_clear(&queue->hurry);
+    while (queue->reports != NULL) {
+        if (async_time() >= keeping->renewed + renewal_period(queue)) {
+            async_event_set(&queue->hurry);
+            return 0;
+        }
+        ASYNC_TRY(flush_some(queue, &keeping->told_of_reports));
+    }
+    return 0;
+}
+
 /* An error is that of a moment: the client connects again. */
 static int keep_up(struct keeping *keeping)
 {
     struct shared_queue *queue = keeping->queue;
-    ASYNC_TRY(flush_reports(queue));
-    ASYNC_TRY(call_if_due(queue, renew, &keeping->renewed, queue->lease / 3));
+    ASYNC_TRY(flush_reports(keeping));
+    ASYNC_TRY(call_if_due(queue, renew, &keeping->renewed, renewal_period(queue)));
     bool next_suspect = has_suspects_left(queue) && !redisp_has_suspect(queue);
     ASYNC_TRY(call_if_due(queue, claim, &keeping->claimed, next_suspect ? 0 : queue->lease / 4));
     ASYNC_TRY(call_if_due(queue, redisp_move, &keeping->moved, TICK));
@@ -266,41 +269,16 @@ static double tick_of(const struct shared_queue *queue)
 
 /* ---- the task ------------------------------------------------------------------------------- */
 
-/* The entries of a stream that Redis considers taken by this process, at most so many. */
-static int find_taken(struct shared_queue *queue, int priority, async_redis_reply **reply)
-{
-    return async_redis_command(queue->redis, reply, "XPENDING %s w - + %d %s",
-                               queue->streams[priority], MOST_AT_ONCE, queue->consumer);
-}
-
-/* What a fetch has left behind, which no task has. */
-static int release_rest(struct shared_queue *queue, int priority)
-{
-    for (;;) {
-        async_auto_redis_reply *reply = NULL;
-        struct words words = {.count = 0};
-        const char *id;
-        ASYNC_TRY(find_taken(queue, priority, &reply));
-        if (async_redis_reply_size(reply) == 0)
-            return 0;
-        begin_failure(&words, queue, priority, 1, -1, "");
-        for (size_t i = 0; i < async_redis_reply_size(reply) && i < MOST_AT_ONCE; i++)
-            if (async_redis_reply_text(async_redis_reply_at(async_redis_reply_at(reply, i), 0),
-                                       &id) > 0)
-                redisp_add_word(&words, id);
-        ASYNC_TRY(redisp_run(queue, NULL, &redisp_script_fail, &words));
-    }
-}
-
 static int give_back(struct shared_queue *queue)
 {
+    int told = 0;
     redisp_release_all(queue);
-    ASYNC_TRY(flush_reports(queue));
-    for (int i = 0; i < queue->stream_count; i++) {
-        ASYNC_TRY(release_rest(queue, i));
+    while (queue->reports != NULL)
+        ASYNC_TRY(flush_some(queue, &told));
+    ASYNC_TRY(redisp_return_unread(queue, RETURNED, ""));
+    for (int i = 0; i < queue->stream_count; i++)
         ASYNC_TRY(async_redis_eval(queue->redis, NULL, &redisp_script_end, "1 %s %s",
                                    queue->streams[i], queue->consumer));
-    }
     return 0;
 }
 
@@ -316,6 +294,8 @@ static void end_keeping(struct shared_queue *queue)
         async_event_set(&redis->queues_ended);
     if (queue->queue != NULL)
         async_queue_shutdown(queue->queue, false); /* no item comes any more */
+    else
+        redisp_forget_takers(queue);
     redisp_queue_release(queue);
 }
 
@@ -326,8 +306,7 @@ int redisp_keep(void *argument)
     int result = 0;
     while (result != -ECANCELED && queue->queue != NULL && !queue->redis->is_over) {
         result = keep_up(&keeping);
-        redisp_tell_refusal("Redis refuses to renew or to move items of a queue", result,
-                            &keeping.told);
+        redisp_tell_refusal(queue, "to renew or to move items of", result, &keeping.told);
         if (result == 0)
             result = async_timeout(tick_of(queue), async_event_wait(&queue->hurry));
         else if (result != -ECANCELED)

@@ -92,31 +92,51 @@ async_redis_script redisp_script_done = {
             "return redis.call('XDEL', KEYS[1], unpack(ARGV))"};
 
 /*
+ * read: the fields of an entry by name, and its number of tries. keep: all its fields, for an entry
+ * that takes its place, except those that are written anew. A field of another language may be
+ * anything.
+ */
+#define READ_ENTRIES                                                                               \
+    "local function read(f)\n"                                                                     \
+    "  local fields = {}\n"                                                                        \
+    "  for k = 1, #f, 2 do fields[f[k]] = f[k + 1] end\n"                                          \
+    "  return fields, tonumber(string.match(fields.n or '', '^%d+$')) or 0\n"                      \
+    "end\n"                                                                                        \
+    "local function keep(f, n, first, priority)\n"                                                 \
+    "  local kept = {'n', n, 'i', first, 'p', priority}\n"                                         \
+    "  for k = 1, math.min(#f, 1000), 2 do\n"                                                      \
+    "    if not string.match(f[k], '^[nipec]$') then\n"                                            \
+    "      kept[#kept + 1] = f[k]\n"                                                               \
+    "      kept[#kept + 1] = f[k + 1]\n"                                                           \
+    "    end\n"                                                                                    \
+    "  end\n"                                                                                      \
+    "  return kept\n"                                                                              \
+    "end\n"
+
+/*
  * stream, later, dead; consumer, tries, milliseconds until the next try (negative: it goes back at
- * once and is not counted), the reason, the priority, then entries. The number of those that were
- * ours.
+ * once and is not counted), the priority, then entries, a reason behind each. The number of those
+ * that were ours.
  */
 async_redis_script redisp_script_fail = {
-    .text = "#!lua flags=allow-oom\n"
+    .text = "#!lua flags=allow-oom\n" READ_ENTRIES
             "local stream, later, dead = KEYS[1], KEYS[2], KEYS[3]\n"
             "local me, tries, pause = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])\n"
             "local now, count = redis.call('TIME'), 0\n"
             "local ms = now[1] * 1000 + math.floor(now[2] / 1000)\n"
-            "for i = 6, #ARGV do\n"
+            "for i = 5, #ARGV, 2 do\n"
             "  local id = ARGV[i]\n"
             "  local mine = redis.call('XPENDING', stream, 'w', id, id, 1, me)[1]\n"
             "  local entry = mine and redis.call('XRANGE', stream, id, id)[1]\n"
             "  if entry then\n"
-            "    local f, fields = entry[2], {}\n"
-            "    for k = 1, #f, 2 do fields[f[k]] = f[k + 1] end\n"
-            "    local n = tonumber(fields.n or 0) + mine[4] - (pause < 0 and 1 or 0)\n"
+            "    local fields, n = read(entry[2])\n"
+            "    n = n + mine[4] - (pause < 0 and 1 or 0)\n"
             "    local first = fields.i or id\n"
-            "    local rest = {'t', fields.t or '', 'b', fields.b or '', 'n', n, 'i', first,\n"
-            "      'p', ARGV[5]}\n"
+            "    local rest = keep(entry[2], n, first, ARGV[4])\n"
             "    if pause < 0 then\n"
             "      redis.call('XADD', stream, '*', unpack(rest))\n"
             "    elseif n >= tries then\n"
-            "      redis.call('XADD', dead, '*', 'e', ARGV[4], 'c', me, unpack(rest))\n"
+            "      redis.call('XADD', dead, '*', 'e', ARGV[i + 1], 'c', me, unpack(rest))\n"
             "    else\n"
             "      local spread = 0.5 + math.random() / 2\n"
             "      local wait = math.floor(pause * 2 ^ math.min(n - 1, 16) * spread)\n"
@@ -154,7 +174,7 @@ async_redis_script redisp_script_renew = {
  */
 async_redis_script redisp_script_claim = {
     .text =
-        "#!lua flags=allow-oom\n"
+        "#!lua flags=allow-oom\n" READ_ENTRIES
         "local stream, me, tries, busy = KEYS[1], ARGV[1], tonumber(ARGV[4]), ARGV[6] == '1'\n"
         "local answer = redis.call('XAUTOCLAIM', stream, 'w', me, ARGV[2], ARGV[5],\n"
         "  'COUNT', ARGV[3])\n"
@@ -162,13 +182,11 @@ async_redis_script redisp_script_claim = {
         "for _, entry in ipairs(answer[2]) do\n"
         "  local id = entry[1]\n"
         "  local pending = redis.call('XPENDING', stream, 'w', id, id, 1)[1]\n"
-        "  local f, fields = entry[2], {}\n"
-        "  for k = 1, #f, 2 do fields[f[k]] = f[k + 1] end\n"
-        "  local n = tonumber(fields.n or 0) + pending[4] - 1\n"
+        "  local fields, n = read(entry[2])\n"
+        "  n = n + pending[4] - 1\n"
         "  if n >= tries then\n"
         "    redis.call('XADD', KEYS[2], '*', 'e', 'its process has ended each time', 'c', me,\n"
-        "      't', fields.t or '', 'b', fields.b or '', 'n', n, 'i', fields.i or id,\n"
-        "      'p', ARGV[7])\n"
+        "      unpack(keep(entry[2], n, fields.i or id, ARGV[7])))\n"
         "    redis.call('XACK', stream, 'w', id)\n"
         "    redis.call('XDEL', stream, id)\n"
         "  elseif n == tries - 1 and busy then\n"
@@ -193,8 +211,9 @@ async_redis_script redisp_script_move = {
             "local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ms, 'LIMIT', 0, ARGV[1])\n"
             "for _, member in ipairs(due) do\n"
             "  local f, priority = cmsgpack.unpack(member), 0\n"
-            "  for k = 2, #f, 2 do if f[k] == 'p' then priority = tonumber(f[k + 1]) end end\n"
-            "  redis.call('XADD', KEYS[math.min(priority + 2, #KEYS)], '*', unpack(f, 2))\n"
+            "  for k = 2, #f, 2 do if f[k] == 'p' then priority = tonumber(f[k + 1]) or 0 end end\n"
+            "  local stream = KEYS[math.min(math.max(priority, 0) + 2, #KEYS)]\n"
+            "  redis.call('XADD', stream, '*', unpack(f, 2))\n"
             "  redis.call('ZREM', KEYS[1], member)\n"
             "end\n"
             "return count_items(1)"};

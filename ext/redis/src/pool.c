@@ -103,17 +103,18 @@ int redisp_pool_use(struct pool *pool, talking *talk, void *context)
 struct exchange {
     const struct command *command;
     struct async_redis_reply **reply;
+    double limit;
 };
 
 static int exchange(struct connection *connection, void *context)
 {
     const struct exchange *exchange = context;
-    return redisp_exchange(connection, exchange->command, exchange->reply);
+    return redisp_exchange_in_time(connection, exchange->command, exchange->reply, exchange->limit);
 }
 
 int redisp_pool_exchange(struct pool *pool, const struct command *command,
-                         struct async_redis_reply **reply)
+                         struct async_redis_reply **reply, double limit)
 {
-    struct exchange context = {.command = command, .reply = reply};
+    struct exchange context = {.command = command, .reply = reply, .limit = limit};
     return redisp_pool_use(pool, exchange, &context);
 }

@@ -153,11 +153,22 @@ static int try_to_put(struct shared_queue *queue, const struct putting *putting)
     return is_new != 0 ? 0 : async_fail(-EALREADY, "%s was put before", putting->id);
 }
 
-static int check_open(const struct shared_queue *queue)
+int redisp_check_open(const struct shared_queue *queue)
 {
     if (queue->queue == NULL)
         return async_fail(-ECANCELED, "the queue was freed");
     return queue->is_shut_down ? -ESHUTDOWN : 0;
+}
+
+/* Redis may be away for long, and the queue may be shut down or freed meanwhile. */
+static int wait_for_redis(const struct shared_queue *queue)
+{
+    int result = -ETIMEDOUT;
+    while (result == -ETIMEDOUT) {
+        ASYNC_TRY(redisp_check_open(queue));
+        result = redisp_wait_until_up(queue->redis, LONGEST_WAIT / 4);
+    }
+    return result == 0 ? redisp_check_open(queue) : result;
 }
 
 static int put_item(struct shared_queue *queue, const struct putting *putting)
@@ -165,7 +176,7 @@ static int put_item(struct shared_queue *queue, const struct putting *putting)
     int result;
     queue->references++;
     for (double pause = REDISP_FIRST_PAUSE;; pause = pause < LONGEST_WAIT ? 2 * pause : pause) {
-        result = check_open(queue); /* it may have changed during the pause */
+        result = wait_for_redis(queue);
         if (result == 0)
             result = try_to_put(queue, putting);
         if (result != -EAGAIN)
@@ -188,7 +199,7 @@ int redisp_put(struct shared_queue *queue, const void *item)
 
 static int put_checked(async_queue *queue, struct putting *putting, size_t size, const char *call)
 {
-    static unsigned calls;
+    static _Atomic unsigned calls;
     struct shared_queue *shared = redisp_queue_state(queue);
     if (shared == NULL || putting->item == NULL)
         return async_fail(-EINVAL, "%s: the queue is not in Redis, or the item is NULL", call);

@@ -10,7 +10,7 @@
 
 static const double DEFAULT_LEASE = 60, DEFAULT_PAUSE = 1, LEAST_LEASE = 0.1, MOST_SECONDS = 1e9;
 static const double LONGEST_WAIT = 1; /* of async_queue_join */
-enum { DEFAULT_TRIES = 5 };
+enum { DEFAULT_TRIES = 5, MOST_ITEM_BYTES = 512 << 20 };
 
 /* ---- references ----------------------------------------------------------------------------- */
 
@@ -40,14 +40,19 @@ void redisp_queue_release(struct shared_queue *queue)
 }
 
 /* Other errors are those of a moment, while Redis is away. */
-void redisp_tell_refusal(const char *message, int error, int *told)
+void redisp_tell_refusal(const struct shared_queue *queue, const char *what, int error, int *told)
 {
+    char text[400];
     bool is_refusal = error == -EACCES || error == -EREMOTEIO || error == -EMSGSIZE ||
                       error == -EPROTO;
-    const async_exception_context context = {.message = message, .code = error};
+    const async_exception_context context = {.message = text, .code = error};
+    if (error >= 0)
+        *told = 0;
     if (!is_refusal || error == *told)
         return;
     *told = error;
+    snprintf(text, sizeof text, "Redis refuses %s the queue %s: %s", what, queue->streams[0],
+             async_strerror(error));
     async_loop_call_exception_handler(async_get_loop(), &context);
 }
 
@@ -158,7 +163,7 @@ static int set_key(char **key, const char *name, const char *suffix)
 /* A name that no other process has. */
 static void set_consumer(struct shared_queue *queue)
 {
-    static unsigned number;
+    static _Atomic unsigned number;
     char host[64] = "";
     gethostname(host, sizeof host - 1);
     snprintf(queue->consumer, sizeof queue->consumer, "%s-%d-%08x-%u", host, (int)getpid(),
@@ -181,7 +186,7 @@ static void set_options(struct shared_queue *queue, size_t item_size,
         snprintf(queue->tag, sizeof queue->tag, "%zu/%d", item_size, options->version);
 }
 
-static int check_arguments(async_queue **out, const char *name,
+static int check_arguments(async_queue **out, const char *name, size_t item_size,
                            const async_redis_queue_options *options)
 {
     static const char call[] = "async_redis_queue_open";
@@ -194,6 +199,8 @@ static int check_arguments(async_queue **out, const char *name,
     bool has_pause = options->pause >= 0 && options->pause <= MOST_SECONDS;
     if ((options->lease != 0 && !has_lease) || !has_pause || options->tries < 0)
         return async_fail(-EINVAL, "%s: options.lease, .pause or .tries is out of range", call);
+    if (item_size > MOST_ITEM_BYTES)
+        return async_fail(-EINVAL, "%s: an item has at most %d bytes", call, MOST_ITEM_BYTES);
     if (options->durable < 0)
         return async_fail(-EINVAL, "%s: options.durable is negative", call);
     if (options->priorities < 0 || options->priorities > MOST_PRIORITIES)
@@ -301,7 +308,7 @@ int async_redis_queue_open(async_queue **queue, async_redis *redis, const char *
 {
     static const async_redis_queue_options none;
     options = options != NULL ? options : &none;
-    ASYNC_TRY(check_arguments(queue, name, options));
+    ASYNC_TRY(check_arguments(queue, name, item_size, options));
     ASYNC_TRY(redisp_hold(redis, "async_redis_queue_open"));
     struct shared_queue *shared = redisp_new(sizeof *shared);
     if (shared == NULL) {

@@ -8,7 +8,8 @@
  * queue.c opens and ends it and has the calls of the kind; put.c puts items, durable.c also waits
  * for replicas; delivery.c knows which task has which item; fetch.c takes items from Redis; keep.c
  * does all that must be done again and again; lua.c has the steps that Redis executes as one,
- * words.c their arguments.
+ * words.c their arguments; unread.c
+ * limits what is taken at once.
  *
  * Invariant: each entry that Redis considers taken by this process is a delivery in the list of one
  * taker, or is in `reports`, or is lost by a failure and comes back after the lease.
@@ -23,6 +24,12 @@
 enum { ID_BYTES = 48, CONSUMER_BYTES = 128, TAKER_LISTS = 64, REASON_BYTES = 200 };
 enum { MOST_PRIORITIES = 16 };
 
+/* Entries that one command is about. */
+enum { MOST_IN_A_COMMAND = 128 };
+
+/* What becomes of an item. */
+enum outcome { DONE, RETURNED, UNFIT, FAILED };
+
 /* A process with so many reports that Redis does not have takes no more. */
 enum { MOST_UNREPORTED = 256 };
 
@@ -36,6 +43,7 @@ struct delivery {
     int error;             /* of a report: 0: done; -ECANCELED: free for others; else failed */
     char *reason;          /* of a failure; NULL: out of memory */
     bool is_suspect;       /* its processes have ended, and it has one try left */
+    bool is_unfit;         /* it can never be an item of this queue: to the dead ones */
 };
 
 /* How far the claims of a stream have come. */
@@ -74,6 +82,8 @@ struct shared_queue {
     struct delivery *reports, **last_report;
     size_t report_count;
     size_t known_size;  /* items in Redis, a moment ago */
+    size_t at_once;     /* so many fit into a reply, or so it seems; 0: as many as are wanted */
+    size_t asked;       /* by the last read */
     async_event wanted; /* a task waits for an item */
     async_event hurry;  /* there are reports, or the queue was freed */
     async_task *fetcher, *keeper;
@@ -94,8 +104,8 @@ static inline size_t redisp_local_size(const struct shared_queue *queue)
     return queue->item_size > 0 ? queue->item_size : sizeof(async_redis_item);
 }
 
-/* Tells the exception handler that Redis refuses something, unless *told is this error. */
-void redisp_tell_refusal(const char *message, int error, int *told);
+/* Tells the exception handler that Redis refuses something, once until it succeeds. */
+void redisp_tell_refusal(const struct shared_queue *queue, const char *what, int error, int *told);
 
 /* ---- words.c -------------------------------------------------------------------------------- */
 
@@ -114,11 +124,22 @@ void redisp_add_bytes(struct words *words, const void *bytes, size_t size);
 void redisp_add_number(struct words *words, long long number);
 void redisp_add_streams(struct words *words, const struct shared_queue *queue);
 
+/*
+ * The keys and the arguments of redisp_script_fail in front of the entries; and an entry, whose
+ * reason may be NULL.
+ */
+void redisp_begin_failure(struct words *words, const struct shared_queue *queue, int priority,
+                          enum outcome outcome);
+void redisp_add_failure(struct words *words, const char *entry, const char *reason);
+
 /* Runs a script of the queue. */
 int redisp_run(struct shared_queue *queue, async_redis_reply **reply, async_redis_script *script,
                const struct words *words);
 
 /* ---- put.c ---------------------------------------------------------------------------------- */
+
+/* 0; -ESHUTDOWN; -ECANCELED: it was freed. */
+int redisp_check_open(const struct shared_queue *queue);
 
 /* Puts an item, however long it takes. */
 int redisp_put(struct shared_queue *queue, const void *item);
@@ -129,6 +150,20 @@ int redisp_put(struct shared_queue *queue, const void *item);
 int redisp_run_durably(struct shared_queue *queue, async_redis_reply **reply,
                        const async_redis_script *script, const struct words *words);
 
+/* ---- unread.c ------------------------------------------------------------------------------- */
+
+/* Of `wanted` items, so many as are asked for. */
+size_t redisp_count_at_once(const struct shared_queue *queue, size_t wanted);
+
+/* A reply with items has fitted: more may fit. */
+void redisp_take_more(struct shared_queue *queue);
+
+/* A reply with so many items was larger than options.max_reply: returns them; asks for fewer. */
+int redisp_take_fewer(struct shared_queue *queue, size_t asked);
+
+/* Returns the entries that Redis considers taken by this process and no task has. */
+int redisp_return_unread(struct shared_queue *queue, enum outcome outcome, const char *reason);
+
 /* ---- delivery.c ----------------------------------------------------------------------------- */
 
 /* An entry of a stream: [id, [field, value, …]]. Hands the item to a task, or gives it back. */
@@ -138,6 +173,9 @@ void redisp_deliver(struct shared_queue *queue, int priority, const async_redis_
 /* The delivery that the calling task took last; NULL: none. */
 struct delivery *redisp_last_delivery(const struct shared_queue *queue);
 
+/* Whether a task has the entry, or it is in the reports. */
+bool redisp_is_held(const struct shared_queue *queue, const char *entry);
+
 /* The calling task reports it. false: it has none. */
 bool redisp_report_last(struct shared_queue *queue, int error);
 
@@ -146,6 +184,9 @@ bool redisp_has_suspect(const struct shared_queue *queue);
 
 /* Releases what all tasks have. */
 void redisp_release_all(struct shared_queue *queue);
+
+/* Of a queue that was freed: its records of tasks. */
+void redisp_forget_takers(struct shared_queue *queue);
 
 /* The ids of all taken from a stream, without the first ones, at most so many: their number. */
 size_t redisp_held_entries(const struct shared_queue *queue, int priority, size_t skipped,

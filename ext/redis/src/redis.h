@@ -166,12 +166,18 @@ void redisp_settings_close(struct settings *settings);
 struct connection {
     async_stream *stream; /* NULL: closed */
     struct reader reader;
-    uint64_t received; /* bytes */
+    uint64_t sent, received; /* bytes given to the stream, and taken from it */
 };
 
 /* Connects and logs in, within the time limit. 0, or an error with a message. */
 int redisp_connection_open(struct connection *connection, const struct settings *settings);
 void redisp_connection_close(struct connection *connection);
+
+/* Changes whenever the peer has taken or sent bytes. */
+uint64_t redisp_progress(const struct connection *connection);
+
+/* Does not wait until they are sent. */
+int redisp_send(struct connection *connection, const void *bytes, size_t size);
 
 /* Waits for the next reply. */
 int redisp_receive(struct connection *connection, struct async_redis_reply **reply);
@@ -179,6 +185,12 @@ int redisp_receive(struct connection *connection, struct async_redis_reply **rep
 /* Sends a command and waits for its reply. */
 int redisp_exchange(struct connection *connection, const struct command *command,
                     struct async_redis_reply **reply);
+
+/* The same; -ETIMEDOUT if the peer neither takes nor sends a byte for so many seconds. */
+int redisp_receive_in_time(struct connection *connection, struct async_redis_reply **reply,
+                           double limit);
+int redisp_exchange_in_time(struct connection *connection, const struct command *command,
+                            struct async_redis_reply **reply, double limit);
 
 /* Gives the reply to the caller, who may not want it (NULL), or returns the error it is. */
 int redisp_take_reply(const struct command *command, struct async_redis_reply *got,
@@ -214,6 +226,6 @@ int redisp_pool_use(struct pool *pool, int (*talk)(struct connection *connection
 
 /* Sends a command on one of them and waits for its reply. */
 int redisp_pool_exchange(struct pool *pool, const struct command *command,
-                         struct async_redis_reply **reply);
+                         struct async_redis_reply **reply, double limit);
 
 #endif

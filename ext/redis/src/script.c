@@ -4,7 +4,11 @@
  */
 #include "client.h"
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
+
+/* Loops in different threads may use a script. */
+static pthread_mutex_t hashes = PTHREAD_MUTEX_INITIALIZER;
 
 /* What follows the hash: number of keys, keys, other arguments. */
 struct rest {
@@ -29,7 +33,9 @@ static int load(struct async_redis *redis, async_redis_script *script)
     int size = async_redis_reply_text(reply, &hash);
     if (size < 0 || (size_t)size >= sizeof script->asyncp_hash)
         return async_fail(-EPROTO, "SCRIPT LOAD gives no hash");
+    pthread_mutex_lock(&hashes);
     memcpy(script->asyncp_hash, hash, (size_t)size + 1);
+    pthread_mutex_unlock(&hashes);
     return 0;
 }
 
@@ -67,17 +73,26 @@ static int run_once(struct async_redis *redis, async_redis_reply **reply, const 
     return result;
 }
 
+/* -ENOEXEC: it is not known. */
+static int run_by_hash(struct async_redis *redis, async_redis_reply **reply,
+                       const async_redis_script *script, struct rest *rest)
+{
+    char hash[sizeof script->asyncp_hash];
+    pthread_mutex_lock(&hashes);
+    memcpy(hash, script->asyncp_hash, sizeof hash);
+    pthread_mutex_unlock(&hashes);
+    return hash[0] != 0 ? run_once(redis, reply, "EVALSHA", hash, rest) : -ENOEXEC;
+}
+
 /* If the server has forgotten it since it was loaded, the text goes with the call. */
 static int run_script(struct async_redis *redis, async_redis_reply **reply,
                       async_redis_script *script, struct rest *rest)
 {
-    int result = -ENOEXEC;
-    if (script->asyncp_hash[0] != 0)
-        result = run_once(redis, reply, "EVALSHA", script->asyncp_hash, rest);
+    int result = run_by_hash(redis, reply, script, rest);
     if (result != -ENOEXEC)
         return result;
     ASYNC_TRY(load(redis, script));
-    result = run_once(redis, reply, "EVALSHA", script->asyncp_hash, rest);
+    result = run_by_hash(redis, reply, script, rest);
     return result == -ENOEXEC ? run_once(redis, reply, "EVAL", script->text, rest) : result;
 }
 

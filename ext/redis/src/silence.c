@@ -1,8 +1,9 @@
 /*
- * ext/redis/src/silence.c: notices that nothing comes on the shared connection although replies are
+ * ext/redis/src/silence.c: notices that nothing moves on the shared connection although replies are
  * due. A server that was stopped, or hangs, keeps its connections; TCP cannot tell.
  *
- * Twice in the limit the bytes received are compared with those of the last look. A timer runs only
+ * Twice in the limit the bytes received, and those that the peer has taken, are compared with the
+ * last look. A timer runs only
  * while replies are due, so an idle client keeps no loop awake.
  */
 #include "client.h"
@@ -15,7 +16,7 @@ static void look(void *client);
 
 static void look_later(struct async_redis *redis)
 {
-    redis->silence.received = redis->connection.received;
+    redis->silence.progress = redisp_progress(&redis->connection);
     redis->silence.timer = async_call_later(redis->settings.silence_limit / LOOKS, look, redis);
 }
 
@@ -24,9 +25,10 @@ static void look(void *client)
     struct async_redis *redis = client;
     struct silence *silence = &redis->silence;
     silence->timer = (async_handle){0};
-    silence->looks = redis->connection.received == silence->received ? silence->looks + 1 : 0;
     if (redis->first == NULL || !redis->is_up)
         return;
+    bool is_silent = redisp_progress(&redis->connection) == silence->progress;
+    silence->looks = is_silent ? silence->looks + 1 : 0;
     if (silence->looks < LOOKS) {
         look_later(redis);
         return;

@@ -19,6 +19,8 @@ struct async_redis_subscription {
     async_queue *queue;
     bool is_pattern, is_confirmed, is_ended;
     int error;            /* Redis has refused it; 0: it has not */
+    char *reason;         /* its sentence; NULL: out of memory */
+    uint64_t asked;       /* the number of its SUBSCRIBE on this connection */
     unsigned references;  /* of the program, and of the task */
     uint64_t last_number; /* of the last message it was given */
     uint64_t connection;  /* the number of the one on which it was confirmed */
@@ -33,8 +35,9 @@ struct subscriber {
     struct async_redis_subscription *first;
     async_task *task; /* NULL: it has ended */
     async_event task_ended;
-    uint64_t number;      /* of messages */
-    uint64_t connections; /* made so far */
+    uint64_t number;          /* of messages */
+    uint64_t connections;     /* made so far */
+    uint64_t asked, answered; /* SUBSCRIBEs on this connection */
 };
 
 /* ---- messages ------------------------------------------------------------------------------- */
@@ -95,6 +98,7 @@ static void release(struct async_redis_subscription *subscription)
     struct async_redis *redis = subscription->redis;
     if (--subscription->references > 0)
         return;
+    free(subscription->reason);
     free(subscription);
     redisp_release(redis);
 }
@@ -164,27 +168,44 @@ static int confirm(struct subscriber *subscriber, bool is_pattern, struct text n
     struct async_redis_subscription *subscription;
     subscriber->number++;
     while ((subscription = next_to_serve(subscriber, is_pattern, name)) != NULL) {
-        bool was_confirmed = subscription->is_confirmed;
+        bool is_back = subscription->is_confirmed &&
+                       subscription->connection != subscriber->connections;
         subscription->last_number = subscriber->number;
+        subscription->connection = subscriber->connections;
         subscription->is_confirmed = true;
         async_event_set(&subscription->changed);
-        if (was_confirmed && subscription->connection != subscriber->connections)
+        if (is_back) /* the subscription may be freed meanwhile */
             ASYNC_TRY(put_message(subscription, redisp_new(sizeof(async_redis_message))));
-        subscription->connection = subscriber->connections;
     }
     return 0;
 }
 
-/* An error is the answer to a request that was not confirmed yet. */
-static void refuse(struct subscriber *subscriber, int error)
+static void refuse(struct async_redis_subscription *subscription, int error)
+{
+    char reason[200];
+    async_strerror_copy(error, reason, sizeof reason);
+    subscription->error = error;
+    free(subscription->reason);
+    subscription->reason = redisp_copy(reason);
+    async_event_set(&subscription->changed);
+}
+
+/* Redis answers in the order of the requests, and an error does not name the channel. */
+static void refuse_next(struct subscriber *subscriber, int error)
 {
     for (struct async_redis_subscription *subscription = subscriber->first; subscription != NULL;
-         subscription = subscription->next) {
-        if (subscription->is_confirmed)
-            continue;
-        subscription->error = error;
-        async_event_set(&subscription->changed);
-    }
+         subscription = subscription->next)
+        if (subscription->asked == subscriber->answered && !subscription->is_confirmed)
+            refuse(subscription, error);
+}
+
+/* Without a connection that Redis accepts no request is answered. */
+static void refuse_waiting(struct subscriber *subscriber, int error)
+{
+    for (struct async_redis_subscription *subscription = subscriber->first; subscription != NULL;
+         subscription = subscription->next)
+        if (!subscription->is_confirmed)
+            refuse(subscription, error);
 }
 
 static struct text text_at(const struct async_redis_reply *reply, size_t index)
@@ -205,15 +226,17 @@ static bool is(struct text text, const char *word)
 static int handle(struct subscriber *subscriber, const struct async_redis_reply *reply)
 {
     const struct text none = {NULL, 0}, kind = text_at(reply, 0), second = text_at(reply, 1);
+    bool is_answer = is(kind, "subscribe") || is(kind, "psubscribe");
+    subscriber->answered += is_answer || reply->type == ASYNC_REDIS_ERROR;
     if (reply->type == ASYNC_REDIS_ERROR)
-        refuse(subscriber, redisp_fail(NULL, reply));
+        refuse_next(subscriber, redisp_fail(NULL, reply));
     if (second.bytes == NULL)
         return 0;
     if (is(kind, "message"))
         return deliver_message(subscriber, second, none, text_at(reply, 2));
     if (is(kind, "pmessage"))
         return deliver_message(subscriber, text_at(reply, 2), second, text_at(reply, 3));
-    if (is(kind, "subscribe") || is(kind, "psubscribe"))
+    if (is_answer)
         return confirm(subscriber, is(kind, "psubscribe"), second);
     return 0;
 }
@@ -228,16 +251,23 @@ static int send_about(struct subscriber *subscriber, const char *word,
     int result = redisp_command_add(&command, "%s%s %b", subscription->is_pattern ? "P" : "", word,
                                     subscription->name, subscription->size);
     if (result == 0)
-        result = async_stream_write(subscriber->connection.stream, command.bytes, command.size);
+        result = redisp_send(&subscriber->connection, command.bytes, command.size);
     redisp_command_close(&command);
     return result;
 }
 
+static int ask_for(struct subscriber *subscriber, struct async_redis_subscription *subscription)
+{
+    subscription->asked = ++subscriber->asked;
+    return send_about(subscriber, "SUBSCRIBE", subscription);
+}
+
 static int subscribe_to_all(struct subscriber *subscriber)
 {
-    for (const struct async_redis_subscription *subscription = subscriber->first;
-         subscription != NULL; subscription = subscription->next)
-        ASYNC_TRY(send_about(subscriber, "SUBSCRIBE", subscription));
+    subscriber->asked = subscriber->answered = 0;
+    for (struct async_redis_subscription *subscription = subscriber->first; subscription != NULL;
+         subscription = subscription->next)
+        ASYNC_TRY(ask_for(subscriber, subscription));
     return 0;
 }
 
@@ -289,6 +319,12 @@ static void end_all(struct subscriber *subscriber)
         async_event_set(&subscription->changed);
 }
 
+/* A server that is away may come back; one that refuses the login will do so again. */
+static bool is_final(int error)
+{
+    return error == -EACCES || error == -EREMOTEIO || error == -EPROTO || error == -EBADMSG;
+}
+
 /* Until the client is freed, or the run ends. */
 static int receive_for_all(void *argument)
 {
@@ -300,6 +336,8 @@ static int receive_for_all(void *argument)
         result = serve_connection(redis);
         if (result == -ECANCELED)
             break;
+        if (!redis->subscriber->was_up && is_final(result))
+            refuse_waiting(redis->subscriber, result);
         pause = redis->subscriber->was_up ? REDISP_FIRST_PAUSE : pause * 2;
         result = async_sleep(redisp_pause(redis, pause));
     }
@@ -360,12 +398,12 @@ static int wait_for_confirmation(struct async_redis_subscription *subscription)
 {
     struct subscriber *subscriber = subscription->redis->subscriber;
     if (subscriber->is_up)
-        async_ignore(send_about(subscriber, "SUBSCRIBE", subscription));
+        async_ignore(ask_for(subscriber, subscription));
     while (!subscription->is_confirmed && subscription->error == 0 && !subscription->redis->is_over)
         ASYNC_TRY(async_event_wait(&subscription->changed));
     if (subscription->error != 0)
-        return async_fail(subscription->error, "Redis refuses the subscription to %s",
-                          subscription->name);
+        return async_fail(subscription->error, "the subscription to %s: %s", subscription->name,
+                          subscription->reason != NULL ? subscription->reason : "refused");
     return subscription->is_confirmed ? 0 : redisp_fail_over(subscription->redis);
 }
 

@@ -113,7 +113,8 @@ static int read_host(struct settings *settings, struct span span)
     }
     if (host.size > 0)
         ASYNC_TRY(decode(host, &settings->host));
-    return span.size > 0 ? read_setting(span, MAX_PORT, "the port is no number", &settings->port)
+    return span.size > 0 ? read_setting(span, MAX_PORT, "the port is not a number from 1 to 65535",
+                                        &settings->port)
                          : 0;
 }
 

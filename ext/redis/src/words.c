@@ -39,3 +39,23 @@ int redisp_run(struct shared_queue *queue, async_redis_reply **reply, async_redi
 {
     return redisp_eval_words(queue->redis, reply, script, words->words, words->count);
 }
+
+void redisp_begin_failure(struct words *words, const struct shared_queue *queue, int priority,
+                          enum outcome outcome)
+{
+    double pause = outcome == RETURNED ? -1 : queue->pause; /* see lua.c */
+    redisp_add_word(words, "3");
+    redisp_add_word(words, queue->streams[priority]);
+    redisp_add_word(words, queue->later);
+    redisp_add_word(words, queue->dead);
+    redisp_add_word(words, queue->consumer);
+    redisp_add_number(words, outcome == UNFIT ? 0 : queue->tries);
+    redisp_add_number(words, (long long)(pause * 1000));
+    redisp_add_number(words, priority);
+}
+
+void redisp_add_failure(struct words *words, const char *entry, const char *reason)
+{
+    redisp_add_word(words, entry);
+    redisp_add_word(words, reason != NULL ? reason : "");
+}

@@ -314,12 +314,17 @@ static async_redis_script retry_one = {
             "local f, fields = entry[2], {}\n"
             "for k = 1, #f, 2 do fields[f[k]] = f[k + 1] end\n"
             "local stream = KEYS[2]\n"
-            "if tonumber(fields.p or 0) > 0 then stream = stream .. fields.p end\n"
+            "stream = stream .. (string.match(fields.p or '', '^[1-9]%d?$') or '')\n"
             "redis.call('XADD', stream, '*', 't', fields.t or '', 'b', fields.b or '',\n"
             "  'i', fields.i or ARGV[1])\n"
             "return redis.call('XDEL', KEYS[1], ARGV[1])"};
 
 static async_redis_script drop_one = {.text = "return redis.call('XDEL', KEYS[1], ARGV[1])"};
+
+static int id_of(const async_redis_reply *entry, const char **id)
+{
+    return async_redis_reply_text(async_redis_reply_at(entry, 0), id);
+}
 
 static int act_on(async_redis *redis, const struct request *request, async_redis_script *script,
                   const char *id, int64_t *count)
@@ -333,20 +338,23 @@ static int act_on(async_redis *redis, const struct request *request, async_redis
     return 0;
 }
 
-/* Page after page, until none is left. */
+/* Up to the last one that is there now: workers may make more meanwhile. */
 static int act_on_all(async_redis *redis, const struct request *request, async_redis_script *script,
                       int64_t *count)
 {
+    async_auto_redis_reply *newest = NULL;
+    const char *name = request->name, *last, *id;
+    ASYNC_TRY(async_redis_command(redis, &newest, "XREVRANGE {%s}:dead + - COUNT 1", name));
+    if (async_redis_reply_size(newest) == 0)
+        return 0;
+    ASYNC_TRY(id_of(async_redis_reply_at(newest, 0), &last));
     for (;;) {
-        async_auto_redis_reply *reply = NULL;
-        const char *id;
-        ASYNC_TRY(
-            async_redis_command(redis, &reply, "XRANGE {%s}:dead - + COUNT 100", request->name));
-        if (async_redis_reply_size(reply) == 0)
+        async_auto_redis_reply *page = NULL;
+        ASYNC_TRY(async_redis_command(redis, &page, "XRANGE {%s}:dead - %s COUNT 100", name, last));
+        if (async_redis_reply_size(page) == 0)
             return 0;
-        for (size_t i = 0; i < async_redis_reply_size(reply); i++) {
-            ASYNC_TRY(async_redis_reply_text(
-                async_redis_reply_at(async_redis_reply_at(reply, i), 0), &id));
+        for (size_t i = 0; i < async_redis_reply_size(page); i++) {
+            ASYNC_TRY(id_of(async_redis_reply_at(page, i), &id));
             ASYNC_TRY(act_on(redis, request, script, id, count));
         }
     }

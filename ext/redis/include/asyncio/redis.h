@@ -63,13 +63,18 @@ typedef struct async_redis_options {
     double connect_timeout; /* seconds for a connection and its login; 0: 10 */
     double longest_pause;   /* the most seconds between two attempts to connect again; 0: 1 */
     /*
-     * seconds in which not a byte comes although a reply is due, after which the connection is made
-     * anew: the server hangs, or its machine is gone; 0: 30, INFINITY: no limit. A command or a
-     * script must not take as long in Redis. Not for async_redis_blocking_command
+     * seconds in which the server neither takes nor sends a byte although a reply is due, after
+     * which the connection is made anew: the server hangs, or its machine is gone; 0: 30, INFINITY:
+     * no limit. A command or a script must not take as long in Redis.
+     * async_redis_blocking_command has no such limit
      */
     double silence_limit;
     size_t max_reply; /* bytes of memory of one reply; 0: 1 GiB */
-    size_t pool_size; /* connections of async_redis_blocking_command; 0: 128 */
+    /*
+     * connections beside the shared one, at most: for async_redis_blocking_command, for each queue
+     * in Redis that waits for items, and for each put of a durable one; 0: 128
+     */
+    size_t pool_size;
     /*
      * called when the connection is lost, when an attempt to connect fails, and with error 0 when
      * it is back; it must not switch. NULL: none
@@ -112,7 +117,7 @@ ASYNC_API void async_redis_free_wait(async_redis *redis);
  * Each word of the format is one argument of the command. In a word, %s stands for a string, %b for
  * bytes (two arguments: const void *, size_t), %d for an int, %lld for a long long, %zu for a
  * size_t, and %% for a percent sign. The arguments are sent as they are: spaces in them, quotes and
- * zero bytes have no meaning.
+ * zero bytes have no meaning. The compiler cannot check the types of the arguments.
  *
  * If the task is cancelled while it waits, Redis may execute the command all the same; its reply is
  * dropped, and others are not affected. After an error *reply is NULL. reply may be NULL.
@@ -122,7 +127,7 @@ ASYNC_API void async_redis_free_wait(async_redis *redis);
  * -EINVAL if the format is not valid, or the command blocks or changes the connection (BLPOP,
  * MULTI, SUBSCRIBE and others).
  * -ECONNRESET if the connection was lost before the reply came.
- * -EBADF if the client was freed meanwhile.
+ * -EBADF if the client was freed meanwhile; -EXDEV in another loop than the client's; -ENOMEM.
  * -EMSGSIZE if the reply is larger than options.max_reply; the connection is made anew.
  * -EPROTO if the server does not speak Redis's protocol; the connection is made anew.
  * Switches.
@@ -150,11 +155,13 @@ ASYNC_API ASYNC_MUST int async_redis_command_words(async_redis *redis, async_red
 
 /*
  * Sends a command on a connection used by no other task, and waits for its reply: for commands that
- * block in Redis (BLPOP, XREAD with BLOCK, WAIT).
+ * block in Redis (BLPOP, XREAD with BLOCK). Not for WAIT after a command: it is about what its own
+ * connection has written.
  *
  * The connection comes from the client's pool and is opened if none is free. At most
  * options.pool_size are in use; more calls wait. If the task is cancelled, the connection is
- * closed: Redis may have executed the command, and an element it has taken is lost.
+ * closed: Redis may have executed the command, and an element it has taken is lost. If the server
+ * hangs, the call waits for ever: use async_timeout.
  *
  * The caller owns *reply and frees it with async_redis_reply_free.
  * Returns 0, or an error of async_redis_command or async_redis_connect.
@@ -216,7 +223,7 @@ ASYNC_API ASYNC_MUST int async_redis_batch_add(async_redis_batch *batch, const c
  *
  * The caller owns *reply and frees it with async_redis_reply_free.
  * Returns 0, or an error of async_redis_command except those of Redis.
- * -EINVAL also if the batch is empty.
+ * -EINVAL also if the batch is empty or one of its commands blocks, or reply is NULL.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_pipeline(async_redis *redis, async_redis_reply **reply,
@@ -226,13 +233,14 @@ ASYNC_API ASYNC_MUST int async_redis_pipeline(async_redis *redis, async_redis_re
  * Executes the commands of a batch as a transaction, MULTI and EXEC: all or none, with no command
  * of another client between them. The reply is the array of their replies. An error of one command
  * while it is executed is an element of it and does not stop the others. If Redis refuses a
- * command, none is executed. A command such as BLPOP does not wait in a transaction.
+ * command, none is executed; whether it allows MULTI is asked once for each connection. A command
+ * such as BLPOP does not wait in a transaction.
  *
  * The batch may be used again.
  *
  * The caller owns *reply and frees it with async_redis_reply_free.
  * Returns 0, or an error of async_redis_command.
- * -EINVAL also if the batch is empty.
+ * -EINVAL also if the batch is empty, or reply is NULL.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_transaction(async_redis *redis, async_redis_reply **reply,
@@ -289,8 +297,9 @@ typedef struct async_redis_subscription async_redis_subscription;
  * Subscribes to a channel: from now on its messages are put into the queue, whose items are
  * pointers to messages (async_redis_message *). Free each with async_redis_message_free.
  *
- * The subscriptions of a client share one connection. If the queue is full, all of them wait until
- * a message is taken, and in the end Redis closes the connection (client-output-buffer-limit).
+ * The subscriptions of a client share one connection. If a queue is full, all of them, and calls
+ * of async_redis_subscribe, wait until a message is taken, and in the end Redis closes the
+ * connection (client-output-buffer-limit).
  * After a reconnection each subscription puts a message without a channel into its queue.
  *
  * Borrows the client and the queue until the subscription is freed. The caller owns *subscription

@@ -33,9 +33,9 @@
  *
  * Differences from a local queue: async_queue_put_nowait and async_on_put give -EOPNOTSUPP,
  * async_queue_get_nowait always gives -EAGAIN, async_queue_join asks Redis at intervals, and
- * async_queue_qsize is up to a second old. Items come roughly in the order of the puts. While Redis
- * is away, gets and puts wait. A put that is cancelled or times out may have put its item: Redis
- * may have the command already. After a shutdown the items stay in Redis, for others.
+ * async_queue_qsize is up to half a second old. Items come roughly in the order of the puts. While
+ * Redis is away, gets and puts wait. A put that is cancelled or times out may have put its item:
+ * Redis may have the command already. After a shutdown the items stay in Redis, for others.
  *
  * Items travel as bytes between processes: use types of fixed size without pointers, and give each
  * layout a version of its own. An item of another size or version goes to the dead ones. Machines
@@ -44,9 +44,10 @@
  * The server must be Redis 7.0 or later, or Valkey.
  *
  * In Redis: the stream {name}:s with the group "w", also {name}:s1, {name}:s2 … for the other
- * priorities, the sorted set {name}:later, the stream {name}:dead. An entry has the fields b
- * (bytes), t (tag: size/version; none: any), and after a failed try n (tries), i (the first id) and
- * p (the priority).
+ * priorities, the sorted set {name}:later, the stream {name}:dead, the keys {name}:once:ID. An
+ * entry has the fields b (bytes), t (tag: size/version; none: any), after a failed try n (tries), i
+ * (the first id) and p (the priority), and as a dead one e (why) and c (the process). Others are
+ * kept.
  */
 #ifndef ASYNCIO_REDIS_QUEUE_H
 #define ASYNCIO_REDIS_QUEUE_H
@@ -68,10 +69,15 @@ typedef struct async_redis_item {
 typedef struct async_redis_queue_options {
     /* a put waits while so many items are there: taken or not, now or later; 0: no limit */
     size_t maxsize;
-    double lease;      /* seconds after which an item of a dead process is free; 0: 60 */
-    int tries;         /* an item that has failed, or lost its process, so often is dead; 0: 5 */
-    double pause;      /* the most seconds before the second try, doubled for each other; 0: 1 */
-    int version;       /* of the item's layout; not used with item_size 0 */
+    /*
+     * seconds after which an item of a dead process is free, from 0.1 to 1e9; 0: 60. A process in
+     * which a task waits takes it within a quarter more
+     */
+    double lease;
+    int tries; /* an item that has failed, or lost its process, so often is dead; 0: 5 */
+    double
+        pause;   /* the most seconds before the second try, doubled for each of the next 15; 0: 1 */
+    int version; /* of the item's layout; not used with item_size 0 */
     bool any_eviction; /* also a server that may evict keys (maxmemory-policy) */
     int priorities; /* from 1 to 16; 0: 1. Items of priority 0 are taken first, then those of 1 … */
     /*
@@ -92,7 +98,7 @@ typedef struct async_redis_queue_options {
  * Opens a queue in Redis, and creates it if it is not there.
  *
  * name is that of the queue in all processes; it has no braces. item_size is the size of an item,
- * at most 1 GiB. 0: the items are async_redis_item, texts or bytes of any length, for JSON and
+ * at most 512 MiB. 0: the items are async_redis_item, texts or bytes of any length, for JSON and
  * other formats that programs in other languages know. options may be NULL.
  *
  * Borrows the client until the queue is freed; async_redis_free_wait waits for the last commands of
@@ -109,7 +115,8 @@ ASYNC_API ASYNC_MUST int async_redis_queue_open(async_queue **queue, async_redis
 /*
  * int async_redis_queue_put_later(async_queue *queue, const TYPE *item, double seconds)
  *
- * Puts an item that can be taken after so many seconds, by the server's clock. Waits for room as
+ * Puts an item that can be taken after so many seconds, by the server's clock, and up to half a
+ * second more; 0 or less: at once. Some process must have the queue open then. Waits for room as
  * async_queue_put does.
  *
  * Copies the item.
@@ -142,7 +149,7 @@ ASYNC_API ASYNC_MUST int asyncp_redis_queue_put_once(async_queue *queue, const v
 /* An item as Redis knows it. */
 typedef struct async_redis_delivery {
     char id[48]; /* the same each time the item is delivered */
-    int count;   /* how often it was delivered, this time included */
+    int count;   /* the number of this try, from 1: an item that was given back has not had one */
 } async_redis_delivery;
 
 /*
