@@ -183,6 +183,14 @@ static int fail_for_ever(async_queue *queue)
 }
 async_fn(fail_for_ever, async_queue *);
 
+static int put_for_ever(async_queue *queue)
+{
+    const async_redis_item item = {(char *)(uintptr_t) "fails", 5};
+    for (;;)
+        ASYNC_TRY(async_queue_put(queue, &item));
+}
+async_fn(put_for_ever, async_queue *);
+
 /* Milliseconds since the lease of the item was renewed. */
 static int64_t idle_time(async_redis *redis, const char *id)
 {
@@ -198,10 +206,11 @@ static int64_t idle_time(async_redis *redis, const char *id)
 /* The slow item is put first, so it is its task's. */
 REAL_LOOP_TEST(redis_queue_renews_leases_while_others_fail_without_a_pause)
 {
-    enum { TASKS = 200, LEASE_MS = 1500 };
-    const async_redis_queue_options options = {
-        .lease = LEASE_MS / 1000.0, .tries = 1000000, .pause = 0.001};
+    enum { TASKS = 200, LEASE_MS = 3000 };
+    const async_redis_queue_options options = {.lease = LEASE_MS / 1000.0, .pause = 60};
     async_redis_delivery delivery;
+    if (strcmp(test_backend(), "sim") == 0)
+        test_skip("its time stands still while a task runs");
     server_open_since(&server, 7.0, "queues", NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
@@ -210,10 +219,10 @@ REAL_LOOP_TEST(redis_queue_renews_leases_while_others_fail_without_a_pause)
     CHECK_EQ(async_redis_queue_delivery(queue, &delivery), 0);
     ASYNC_TASK_GROUP(tasks);
     for (int i = 0; i < TASKS; i++) {
-        put_text(queue, "fails", 5);
+        async_group_create_task(&tasks, put_for_ever, queue);
         async_group_create_task(&tasks, fail_for_ever, queue);
     }
-    for (double end = async_time() + 2.5; async_time() < end;) {
+    for (double end = async_time() + 4.5; async_time() < end;) {
         CHECK(idle_time(redis, delivery.id) < LEASE_MS);
         CHECK_EQ(async_sleep(0.1), 0);
     }

@@ -291,27 +291,36 @@ bool redisp_has_suspect(const struct shared_queue *queue)
     return false;
 }
 
-/* Those of one taker: the number with them. */
-static size_t add_entries(const struct taker *taker, int priority, size_t *skipped,
-                          const char **entries, size_t count, size_t most)
+static size_t count_entries(const struct taker *taker, int priority)
 {
-    for (const struct delivery *delivery = taker->last; delivery != NULL && count < most;
-         delivery = delivery->next)
-        if (delivery->priority != priority)
-            continue;
-        else if (*skipped > 0)
-            *skipped -= 1;
-        else
-            entries[count++] = delivery->entry;
+    size_t count = 0;
+    for (const struct delivery *delivery = taker->last; delivery != NULL; delivery = delivery->next)
+        count += delivery->priority == priority;
     return count;
 }
 
-size_t redisp_held_entries(const struct shared_queue *queue, int priority, size_t skipped,
-                           const char **entries, size_t most)
+/* Behind the last one that is there: the new end. */
+static struct entry *copy_entries(const struct taker *taker, int priority, struct entry *end)
 {
-    size_t count = 0;
+    for (const struct delivery *delivery = taker->last; delivery != NULL; delivery = delivery->next)
+        if (delivery->priority == priority)
+            memcpy((end++)->id, delivery->entry, sizeof end->id);
+    return end;
+}
+
+int redisp_held_entries(const struct shared_queue *queue, int priority, struct entry **entries,
+                        size_t *count)
+{
+    *count = 0;
     for (size_t i = 0; i < TAKER_LISTS; i++)
         for (const struct taker *taker = queue->takers[i]; taker != NULL; taker = taker->next)
-            count = add_entries(taker, priority, &skipped, entries, count, most);
-    return count;
+            *count += count_entries(taker, priority);
+    *entries = *count > 0 ? redisp_realloc(NULL, *count * sizeof **entries) : NULL;
+    if (*count > 0 && *entries == NULL)
+        return -ENOMEM;
+    struct entry *end = *entries;
+    for (size_t i = 0; i < TAKER_LISTS; i++)
+        for (const struct taker *taker = queue->takers[i]; taker != NULL; taker = taker->next)
+            end = copy_entries(taker, priority, end);
+    return 0;
 }

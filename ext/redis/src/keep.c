@@ -100,7 +100,7 @@ static int flush_some(struct shared_queue *queue, int *told)
 
 /* ---- again and again ------------------------------------------------------------------------ */
 
-static int renew_some(struct shared_queue *queue, int priority, const char *const *entries,
+static int renew_some(struct shared_queue *queue, int priority, const struct entry *entries,
                       size_t count)
 {
     struct words words = {.count = 0};
@@ -108,21 +108,24 @@ static int renew_some(struct shared_queue *queue, int priority, const char *cons
     redisp_add_word(&words, queue->streams[priority]);
     redisp_add_word(&words, queue->consumer);
     for (size_t i = 0; i < count; i++)
-        redisp_add_word(&words, entries[i]);
+        redisp_add_word(&words, entries[i].id);
     return redisp_run(queue, NULL, &redisp_script_renew, &words);
 }
 
-/* Those that are reported meanwhile move others out of sight until the next time. */
+/* Those that tasks have now: what they report and take meanwhile must not hide any. */
 static int renew_stream(struct shared_queue *queue, int priority)
 {
-    const char *entries[MOST_IN_A_COMMAND];
-    size_t count = MOST_IN_A_COMMAND;
-    for (size_t skipped = 0; count == MOST_IN_A_COMMAND; skipped += count) {
-        count = redisp_held_entries(queue, priority, skipped, entries, MOST_IN_A_COMMAND);
-        if (count > 0)
-            ASYNC_TRY(renew_some(queue, priority, entries, count));
+    struct entry *entries;
+    size_t count;
+    ASYNC_TRY(redisp_held_entries(queue, priority, &entries, &count));
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i += MOST_IN_A_COMMAND) {
+        size_t rest = count - i;
+        result = renew_some(queue, priority, entries + i,
+                            rest < MOST_IN_A_COMMAND ? rest : MOST_IN_A_COMMAND);
     }
-    return 0;
+    free(entries);
+    return result;
 }
 
 static int renew(struct shared_queue *queue)

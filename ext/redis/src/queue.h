@@ -188,9 +188,17 @@ void redisp_release_all(struct shared_queue *queue);
 /* Of a queue that was freed: its records of tasks. */
 void redisp_forget_takers(struct shared_queue *queue);
 
-/* The ids of all taken from a stream, without the first ones, at most so many: their number. */
-size_t redisp_held_entries(const struct shared_queue *queue, int priority, size_t skipped,
-                           const char **entries, size_t most);
+/* The id of an entry. */
+struct entry {
+    char id[ID_BYTES];
+};
+
+/*
+ * The entries of a stream that tasks have now. The caller frees *entries; NULL: there are none.
+ * 0 or -ENOMEM.
+ */
+int redisp_held_entries(const struct shared_queue *queue, int priority, struct entry **entries,
+                        size_t *count);
 
 /* ---- fetch.c, keep.c ------------------------------------------------------------------------ */
 
