@@ -194,8 +194,8 @@ struct entry {
 };
 
 /*
- * The entries of a stream that tasks have now. The caller frees *entries; NULL: there are none.
- * 0 or -ENOMEM.
+ * The entries of a stream that tasks have now. The caller frees *entries, which is NULL if *count
+ * is 0. 0 or -ENOMEM.
  */
 int redisp_held_entries(const struct shared_queue *queue, int priority, struct entry **entries,
                         size_t *count);
