@@ -238,7 +238,7 @@ static int wait_until_up(struct async_redis *redis)
 
 int redisp_wait_until_up(struct async_redis *redis, double seconds)
 {
-    return async_timeout(seconds, wait_until_up(redis));
+    return redis->is_up ? 0 : async_timeout(seconds, wait_until_up(redis));
 }
 
 /* Too much that the kernel has not taken: waits. The connection may be lost meanwhile. */
