@@ -452,7 +452,8 @@ LOOP_TEST(run_process_with_a_limit_gives_what_came_before)
     CHECK_EQ(async_timeout(0.05, async_run_process(&options, &output, "/bin/sh", "-c",
                                                    "echo first; exec sleep 1000")),
              -ETIMEDOUT);
-    CHECK(output.out == NULL || strcmp(output.out, "first\n") == 0);
+    if (output.out != NULL) /* a slow machine may not have come to it */
+        CHECK(strncmp("first\n", output.out, strlen(output.out)) == 0);
     return 0;
 }
 
