@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the suite, linked statically, on another Linux kernel: a Debian kernel, which qemu boots with a busybox.
 
-    tools/vm.py BUILD SUITE/FLAVOUR [--without-uring] [--seconds 1500] [part of a name]...
+    tools/vm.py BUILD SUITE/FLAVOUR [--without-uring] [--seconds 3000] [part of a name]...
 
 BUILD has the suite (-Dstatic_programs=true). SUITE/FLAVOUR names the kernel as Debian does: bullseye/cloud-amd64,
 trixie/arm64-16k. It is fetched with apt-get from the mirror that this machine uses, and kept in BUILD/vm. The status is
@@ -98,7 +98,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("kernel")
     parser.add_argument("filters", nargs="*")
     parser.add_argument("--without-uring", action="store_true")
-    parser.add_argument("--seconds", type=float, default=1500)
+    parser.add_argument("--seconds", type=float, default=3000)
     given = parser.parse_intermixed_args(words)
     suite, flavour = given.kernel.split("/")
     architecture = next(name for name in MACHINES if name in flavour)
