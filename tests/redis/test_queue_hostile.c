@@ -56,7 +56,7 @@ static const char *const replies[] = {
     "*1\r\n*2\r\n$10\r\n{jobs00}:s\r\n*1\r\n*1\r\n$3\r\n1-1\r\n",
     "*1\r\n*2\r\n$10\r\n{jobs00}:s\r\n*1\r\n*2\r\n:1\r\n*3\r\n:1\r\n_\r\n*0\r\n",
     "*1\r\n*2\r\n_\r\n*1\r\n" ENTRY("_\r\n", "_\r\n"),
-    /* with a number of tries that is too large, or none */
+    /* a number of tries that is too large, negative, or a letter */
     ENTRIES(SOME_ID, "$19\r\n" LARGEST "\r\n"),
     ENTRIES(SOME_ID, "$2\r\n-9\r\n"),
     ENTRIES(SOME_ID, "$1\r\nx\r\n"),
@@ -114,7 +114,7 @@ static bool claims_only(const async_redis_reply *command)
     return strcmp(victim, "EVALSHA") == 0 && case_of(command) >= PLAIN_CASES;
 }
 
-/* Not at once: the clock of the test stands still while somebody is busy. */
+/* After a pause: the clock of the test stands still while a task is ready. */
 static int answer_as_told(async_stream *stream, const async_redis_reply *command)
 {
     const double pause = 0.005;

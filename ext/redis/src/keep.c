@@ -232,23 +232,16 @@ static int call_if_due(struct shared_queue *queue, int (*call)(struct shared_que
     return 0;
 }
 
-static double renewal_period(const struct shared_queue *queue)
-{
-    return queue->lease / 3;
-}
-
-/* Until none is left, or leases must be renewed: reports may come as fast as they go. */
+/* For a part of the lease: reports may come as fast as they go, and leases must be renewed. */
 static int flush_reports(struct keeping *keeping)
 {
     struct shared_queue *queue = keeping->queue;
+    double end = async_time() + queue->lease / 6;
     async_event_clear(&queue->hurry);
-    while (queue->reports != NULL) {
-        if (async_time() >= keeping->renewed + renewal_period(queue)) {
-            async_event_set(&queue->hurry);
-            return 0;
-        }
+    while (queue->reports != NULL && async_time() < end)
         ASYNC_TRY(flush_some(queue, &keeping->told_of_reports));
-    }
+    if (queue->reports != NULL)
+        async_event_set(&queue->hurry);
     return 0;
 }
 
@@ -257,7 +250,7 @@ static int keep_up(struct keeping *keeping)
 {
     struct shared_queue *queue = keeping->queue;
     ASYNC_TRY(flush_reports(keeping));
-    ASYNC_TRY(call_if_due(queue, renew, &keeping->renewed, renewal_period(queue)));
+    ASYNC_TRY(call_if_due(queue, renew, &keeping->renewed, queue->lease / 3));
     bool next_suspect = has_suspects_left(queue) && !redisp_has_suspect(queue);
     ASYNC_TRY(call_if_due(queue, claim, &keeping->claimed, next_suspect ? 0 : queue->lease / 4));
     ASYNC_TRY(call_if_due(queue, redisp_move, &keeping->moved, TICK));

@@ -125,8 +125,8 @@ void redisp_add_number(struct words *words, long long number);
 void redisp_add_streams(struct words *words, const struct shared_queue *queue);
 
 /*
- * The keys and the arguments of redisp_script_fail in front of the entries; and an entry, whose
- * reason may be NULL.
+ * The keys and the arguments of redisp_script_fail in front of the entries; then an entry with its
+ * reason, which may be NULL.
  */
 void redisp_begin_failure(struct words *words, const struct shared_queue *queue, int priority,
                           enum outcome outcome);
