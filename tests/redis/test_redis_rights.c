@@ -90,3 +90,35 @@ REAL_LOOP_TEST(redis_queue_tells_once_that_redis_renews_no_lease)
     server_close(&server);
     return 0;
 }
+
+static int64_t items_in_redis(async_redis *redis)
+{
+    async_auto_redis_reply *reply = NULL;
+    int64_t count;
+    CHECK_EQ(async_redis_command(redis, &reply, "XLEN {jobs}:s"), 0);
+    CHECK_EQ(async_redis_reply_integer(reply, &count), 0);
+    return count;
+}
+
+REAL_LOOP_TEST(redis_queue_reports_also_where_redis_renews_no_lease)
+{
+    async_redis *redis;
+    int number;
+    server_open_since(&server, 7.0, "queues", NULL);
+    async_auto_wait_redis *all = server_client(&server, NULL);
+    async_queue *queue = open_queue(all, &redis, "-xclaim");
+    CHECK_EQ(async_queue_put(queue, &(int){2}), 0);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(async_timeout(10, async_queue_get(queue, &number)), 0);
+    wait_until_told();
+    async_queue_task_done(queue); /* the other one's lease is to be renewed, again and again */
+    const double end = async_time() + 10;
+    while (items_in_redis(all) > 1 && async_time() < end)
+        CHECK_EQ(async_sleep(0.01), 0);
+    CHECK_EQ(items_in_redis(all), 1);
+    async_queue_task_done(queue);
+    async_queue_free(queue);
+    async_redis_free_wait(redis);
+    server_close(&server);
+    return 0;
+}
