@@ -1,7 +1,7 @@
 /*
  * asyncio-queue: looks at queues in Redis, and repairs them.
  *
- *     asyncio-queue list                   all queues, with the number of their items
+ *     asyncio-queue list                   all queues by name, with the number of their items
  *     asyncio-queue peek NAME [COUNT]      the oldest items
  *     asyncio-queue dead NAME [COUNT]      the items that were given up, with the reasons
  *     asyncio-queue retry NAME ID…|all     puts dead items back
@@ -13,6 +13,7 @@
  */
 #include <asyncio.h>
 #include <asyncio/redis.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,19 +125,48 @@ static bool read_name(const char *key, char *name)
     return true;
 }
 
-typedef int showing(async_redis *redis, const char *name);
+/* Owned texts. */
+struct names {
+    char **names;
+    size_t count, capacity;
+};
 
-static int show_page(async_redis *redis, const async_redis_reply *keys, showing *show)
+static void free_names(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->names[i]);
+    free(names->names);
+}
+
+static int add_name(struct names *names, const char *name)
+{
+    if (names->count == names->capacity) {
+        size_t capacity = names->capacity > 0 ? 2 * names->capacity : 64;
+        char **more = realloc(names->names, capacity * sizeof *more);
+        if (more == NULL)
+            return -ENOMEM;
+        names->names = more;
+        names->capacity = capacity;
+    }
+    char *copy = strdup(name);
+    if (copy == NULL)
+        return -ENOMEM;
+    names->names[names->count++] = copy;
+    return 0;
+}
+
+static int add_page(struct names *names, const async_redis_reply *keys)
 {
     char name[NAME_BYTES];
     const char *key;
     for (size_t i = 0; i < async_redis_reply_size(keys); i++)
         if (async_redis_reply_text(async_redis_reply_at(keys, i), &key) > 0 && read_name(key, name))
-            ASYNC_TRY(show(redis, name));
+            ASYNC_TRY(add_name(names, name));
     return 0;
 }
 
-static int show_all(async_redis *redis, showing *show)
+/* A name may come several times: Redis moves keys while it is asked. */
+static int find_names(async_redis *redis, struct names *names)
 {
     int64_t cursor = 0;
     do {
@@ -144,9 +174,28 @@ static int show_all(async_redis *redis, showing *show)
         ASYNC_TRY(async_redis_command(redis, &reply, "SCAN %lld MATCH {*}:s COUNT 1000 TYPE stream",
                                       (long long)cursor));
         ASYNC_TRY(async_redis_reply_integer(async_redis_reply_at(reply, 0), &cursor));
-        ASYNC_TRY(show_page(redis, async_redis_reply_at(reply, 1), show));
+        ASYNC_TRY(add_page(names, async_redis_reply_at(reply, 1)));
     } while (cursor != 0);
     return 0;
+}
+
+static int compare_names(const void *one, const void *other)
+{
+    return strcmp(*(char *const *)one, *(char *const *)other);
+}
+
+/* By name, each once. */
+static int show_all(async_redis *redis, int (*show)(async_redis *redis, const char *name))
+{
+    struct names names = {NULL, 0, 0};
+    int result = find_names(redis, &names);
+    if (names.count > 0)
+        qsort(names.names, names.count, sizeof *names.names, compare_names);
+    for (size_t i = 0; i < names.count && result == 0; i++)
+        if (i == 0 || strcmp(names.names[i - 1], names.names[i]) != 0)
+            result = show(redis, names.names[i]);
+    free_names(&names);
+    return result;
 }
 
 static int print_row(async_redis *redis, const char *name)
