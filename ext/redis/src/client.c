@@ -17,8 +17,10 @@ int redisp_hold(struct async_redis *redis, const char *call)
 {
     if (redis == NULL)
         return async_fail(-EINVAL, "%s: the client is NULL; check async_redis_connect", call);
+    if (async_get_loop() == NULL)
+        return async_fail(-EXDEV, "%s: no loop runs in this thread; call it from a task", call);
     if (redis->loop != async_get_loop())
-        return async_fail(-EXDEV, "%s: the client belongs to another loop", call);
+        return async_fail(-EXDEV, "%s: the client belongs to another loop; connect one here", call);
     redis->references++;
     return 0;
 }

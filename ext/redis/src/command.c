@@ -260,7 +260,8 @@ static int append_iovecs(struct command *command, const struct iovec *words, siz
 {
     for (size_t i = 0; i < count; i++) {
         if (words[i].iov_base == NULL && words[i].iov_len > 0)
-            return async_fail(-EINVAL, "word %zu of a Redis command is NULL", i);
+            return async_fail(-EINVAL, "word %zu of a Redis command: %zu bytes at NULL", i,
+                              words[i].iov_len);
         ASYNC_TRY(append_argument(command, words[i].iov_base, words[i].iov_len));
     }
     return 0;
