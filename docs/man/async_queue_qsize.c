@@ -1,8 +1,8 @@
 /*
  * async_queue_qsize.c: inspect a queue
  *
- * Pages: async_queue_qsize async_queue_maxsize async_queue_empty
- * async_queue_full
+ * Pages: async_queue_qsize async_queue_maxsize async_queue_item_size
+ * async_queue_empty async_queue_full
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@ static int amain(void)
         ASYNC_TRY(async_queue_put(queue, &i));
     printf("%zu of %zu\n", async_queue_qsize(queue),
            async_queue_maxsize(queue));
+    printf("%zu bytes each\n", async_queue_item_size(queue));
     for (int i; !async_queue_empty(queue);)
         ASYNC_TRY(async_queue_get(queue, &i));
     printf("%zu of %zu\n", async_queue_qsize(queue),
@@ -30,5 +31,6 @@ int main(void)
 
 /* Prints:
  * 3 of 3
+ * 4 bytes each
  * 0 of 3
  */

@@ -139,6 +139,12 @@ ASYNC_API size_t async_queue_qsize(const async_queue *queue);
 ASYNC_API size_t async_queue_maxsize(const async_queue *queue);
 
 /*
+ * Returns the size of an item in bytes.
+ * Never switches.
+ */
+ASYNC_API size_t async_queue_item_size(const async_queue *queue);
+
+/*
  * Returns true if the queue is empty.
  * Never switches.
  */

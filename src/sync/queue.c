@@ -393,6 +393,12 @@ size_t async_queue_maxsize(const async_queue *queue)
     return queue->maxsize;
 }
 
+size_t async_queue_item_size(const async_queue *queue)
+{
+    check_queue(queue, "async_queue_item_size");
+    return queue->items.size;
+}
+
 bool async_queue_empty(const async_queue *queue)
 {
     check_queue(queue, "async_queue_empty");

@@ -152,6 +152,7 @@ TEST(queue_counts_what_can_be_taken)
 {
     async_queue *queue = new_queue(3, sizeof(int));
     CHECK_EQ(async_queue_maxsize(queue), 3);
+    CHECK_EQ(async_queue_item_size(queue), sizeof(int));
     for (size_t count = 0; count < 3; count++) {
         CHECK_EQ(async_queue_qsize(queue), count);
         CHECK_EQ(async_queue_empty(queue), count == 0);

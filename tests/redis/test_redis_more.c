@@ -163,6 +163,9 @@ REAL_LOOP_TEST(redis_messages_come_to_queues)
     CHECK_EQ(async_redis_subscribe(&first, redis, NULL, "news"), -EINVAL);
     CHECK_EQ(async_redis_subscribe(&first, redis, news, NULL), -EINVAL);
     CHECK_EQ(async_redis_subscribe(NULL, redis, news, "news"), -EINVAL);
+    async_auto_queue *bytes = NULL;
+    CHECK_EQ(async_queue_new(&bytes, 0, 1), 0);
+    CHECK_EQ(async_redis_subscribe(&first, redis, bytes, "news"), -EINVAL);
     CHECK_EQ(async_redis_subscribe(&first, NULL, news, "news"), -EINVAL);
     server_close(&server);
     return 0;

@@ -432,6 +432,11 @@ static int check_and_subscribe(async_redis_subscription **subscription, async_re
     *subscription = NULL;
     if (queue == NULL || name == NULL)
         return async_fail(-EINVAL, "%s: the queue or the name is NULL", call);
+    if (async_queue_item_size(queue) != sizeof(async_redis_message *))
+        return async_fail(-EINVAL,
+                          "%s: the queue's items have %zu bytes; create it with "
+                          "sizeof(async_redis_message *)",
+                          call, async_queue_item_size(queue));
     ASYNC_TRY(redisp_hold(redis, call));
     int result = redis->is_over ? redisp_fail_over(redis)
                                 : subscribe(subscription, redis, queue, is_pattern, name);

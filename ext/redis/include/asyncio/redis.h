@@ -305,6 +305,7 @@ typedef struct async_redis_subscription async_redis_subscription;
  * Borrows the client and the queue until the subscription is freed. The caller owns *subscription
  * and frees it with async_redis_unsubscribe; after an error it is NULL.
  * Returns 0 when Redis has confirmed it; an error of async_redis_connect or async_redis_command.
+ * -EINVAL also if the items of the queue have another size.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_subscribe(async_redis_subscription **subscription,
