@@ -118,6 +118,21 @@ static void print_number(struct part *part, long long number)
     part->size = (size_t)snprintf(part->number, sizeof part->number, "%lld", number);
 }
 
+static const char *skip_spaces(const char *text)
+{
+    while (*text == ' ')
+        text++;
+    return text;
+}
+
+/* Not strcspn: the words of a format are a few bytes each. */
+static const char *skip_word(const char *text)
+{
+    while (*text != 0 && *text != ' ')
+        text++;
+    return text;
+}
+
 /* *at is behind the percent sign. */
 static int read_conversion(const char *format, const char **at, struct values *values,
                            struct part *part)
@@ -156,8 +171,11 @@ static int read_part(const char *format, const char **at, struct values *values,
         *at += 1;
         return read_conversion(format, at, values, part);
     }
-    *part = (struct part){.bytes = *at, .size = strcspn(*at, " %")};
-    *at += part->size;
+    const char *end = *at;
+    while (*end != 0 && *end != ' ' && *end != '%')
+        end++;
+    *part = (struct part){.bytes = *at, .size = (size_t)(end - *at)};
+    *at = end;
     return 0;
 }
 
@@ -182,9 +200,9 @@ static int append_word(struct command *command, const char *format, const char *
 static size_t count_words(const char *format)
 {
     size_t count = 0;
-    while (*(format += strspn(format, " ")) != 0) {
+    while (*(format = skip_spaces(format)) != 0) {
         count++;
-        format += strcspn(format, " ");
+        format = skip_word(format);
     }
     return count;
 }
@@ -192,7 +210,7 @@ static size_t count_words(const char *format)
 static int append_words(struct command *command, const char *format, struct values *values)
 {
     const char *at = format;
-    while (*(at += strspn(at, " ")) != 0)
+    while (*(at = skip_spaces(at)) != 0)
         ASYNC_TRY(append_word(command, format, &at, values));
     return 0;
 }
@@ -312,9 +330,11 @@ void redisp_command_name(const struct command *command, char *name, size_t size)
     async_printable(name, size, argument, length);
 }
 
+/* `word` is in upper case. Its first letter tells most commands from it. */
 static bool is_word(const char *argument, size_t size, const char *word)
 {
-    return strlen(word) == size && strncasecmp(argument, word, size) == 0;
+    return size > 0 && (argument[0] & ~0x20) == word[0] && strlen(word) == size &&
+           strncasecmp(argument, word, size) == 0;
 }
 
 static bool is_one_of(const char *argument, size_t size, const char *const *words)
