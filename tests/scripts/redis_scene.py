@@ -222,9 +222,16 @@ class Scene:
         except RedisError:
             return 0
 
+    def ask_number(self, name):
+        """Of INFO."""
+        text = self.redis("INFO", "all")
+        return int(next(line.split(":")[1] for line in text.splitlines() if line.startswith(f"{name}:")))
+
     def memory(self):
-        text = self.redis("INFO", "memory")
-        return int(next(line.split(":")[1] for line in text.splitlines() if line.startswith("used_memory:")))
+        """Without what is no queue's: the buffers of other connections, and garbage of Lua."""
+        self.wait(lambda: self.ask_number("connected_clients") == 1, 10, "the connections are closed")
+        self.redis("SCRIPT", "FLUSH", "SYNC")
+        return self.ask_number("used_memory")
 
     # ---- workers
 
