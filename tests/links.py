@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SKIPPED = 77
 
 # From the ground up.
-FLOORS = ["sys", "base", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "tty",
+FLOORS = ["sys", "base", "inspect", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "tty",
           "top"]
 
 # The files of each room. src/sched/loop.h has the accessors that everything else uses.
@@ -45,6 +45,7 @@ ROOMS = {
     "interrupt": ["sched/interrupt.c"],
     "errors": ["sched/error.c", "sched/handler.c"],
     "debug": ["sched/loop.h", "loop/debug.c", "loop/iterate.c", "sched/lifetime.c", "sched/task.c"],
+    "listing": ["loop/loops.c"],
     "inheritance": ["sched/loop.h", "sched/current.c", "sched/park.c", "loop/fork.c"],
     "closing": ["sched/loop.h", "loop/iterate.c", "loop/lifecycle.c"],
 }

@@ -22,7 +22,7 @@ from typing import Iterator, NamedTuple
 MOST_LINES, MOST_HEADER_LINES, MOST_FUNCTION_LINES, MOST_COLUMNS = 600, 400, 70, 100
 
 # From the ground up: a folder of src/ may include from itself and from what stands before it.
-FLOORS = ["sys", "base", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "tty",
+FLOORS = ["sys", "base", "inspect", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "tty",
           "top"]
 
 SHARED_WITH_LIBC = {"sys", "net"}  # <sys/…> and <net/…> are the system's
@@ -136,7 +136,7 @@ def line_shape(tree: Tree) -> Iterator[Finding]:
 
 
 def layout(tree: Tree) -> Iterator[Finding]:
-    paths = tree.select("c h", "src", "include", "tests", "bench", "examples", "docs", "ext")
+    paths = tree.select("c h", "src", "include", "tests", "bench", "examples", "docs", "ext", "cmd")
     if not paths or not right_clang_format():
         return
     answer = subprocess.run(["clang-format", "--dry-run", "-Werror", *paths], cwd=tree.root, text=True,
@@ -200,7 +200,7 @@ def plain(comment: str) -> str:
 
 
 def first_comment(tree: Tree) -> Iterator[Finding]:
-    for path in tree.select("c h S", "src", "include", "ext", "tests", "bench"):
+    for path in tree.select("c h S", "src", "include", "ext", "tests", "bench", "cmd"):
         comment = re.match(r"/\*.*?\*/|(?://[^\n]*\n)+", "\n".join(tree.lines[path]) + "\n", re.DOTALL)
         words = plain(comment[0]) if comment else ""
         if len(words.split()) < 5 or not SENTENCE.search(words):
@@ -236,7 +236,7 @@ PHRASES = [
     Phrase(r"he|him|his", 0),
     Phrase(r"(who|whoever) (\w+s)", 0),
 ]
-SPOKEN = ("src", "include", "ext")
+SPOKEN = ("src", "include", "ext", "cmd")
 
 
 class Comment(NamedTuple):

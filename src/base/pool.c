@@ -3,13 +3,6 @@
  */
 #include "base/pool.h"
 
-enum { RECORDS_IN_CHUNK = 64 };
-
-struct pool_chunk {
-    struct pool_chunk *next;
-    _Alignas(max_align_t) char records[]; /* RECORDS_IN_CHUNK of them */
-};
-
 void asyncp_pool_open(struct pool *pool, size_t size, size_t offset, size_t quarantine,
                       async_allocator memory)
 {
@@ -19,7 +12,7 @@ void asyncp_pool_open(struct pool *pool, size_t size, size_t offset, size_t quar
 
 static size_t chunk_bytes(const struct pool *pool)
 {
-    return sizeof(struct pool_chunk) + RECORDS_IN_CHUNK * pool->size;
+    return sizeof(struct pool_chunk) + POOL_CHUNK_RECORDS * pool->size;
 }
 
 void asyncp_pool_close(struct pool *pool)
@@ -38,7 +31,7 @@ static int add_chunk(struct pool *pool)
         return -ENOMEM;
     chunk->next = pool->chunks;
     pool->chunks = chunk;
-    for (size_t i = RECORDS_IN_CHUNK; i-- > 0;) { /* backwards: the first record is taken first */
+    for (size_t i = POOL_CHUNK_RECORDS; i-- > 0;) { /* backwards: the first record is taken first */
         char *record = chunk->records + i * pool->size;
         struct pool_link *link = (struct pool_link *)(void *)(record + pool->offset);
         link->next = pool->first;
@@ -98,7 +91,7 @@ int asyncp_pool_refill(struct pool *pool)
 static bool chunk_contains(const struct pool *pool, const struct pool_chunk *chunk,
                            const char *record)
 {
-    return record >= chunk->records && record < chunk->records + RECORDS_IN_CHUNK * pool->size;
+    return record >= chunk->records && record < chunk->records + POOL_CHUNK_RECORDS * pool->size;
 }
 
 void *asyncp_pool_next(struct pool *pool, const void *record)

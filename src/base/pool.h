@@ -17,7 +17,12 @@ struct pool_link {
     struct pool_link *next;
 };
 
-struct pool_chunk;
+enum { POOL_CHUNK_RECORDS = 64 };
+
+struct pool_chunk {
+    struct pool_chunk *next;
+    _Alignas(max_align_t) char records[]; /* POOL_CHUNK_RECORDS of them */
+};
 
 /* Less than half a chunk, so a pool with few records needs one chunk. */
 enum { POOL_BATCH = 24 };

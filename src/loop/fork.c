@@ -5,6 +5,7 @@
  * first needs it.
  */
 #include "loop/loop.h"
+#include "loop/loops.h"
 #include "sched/current.h"
 #include <pthread.h>
 
@@ -34,6 +35,7 @@ static unsigned count_inherited(void)
 static void handle_fork_in_child(void)
 {
     asyncp_fork_count();
+    asyncp_loops_fork();
     asyncp_catches_fork();
     if (asyncp_current != NULL)
         inherit_loop(asyncp_current);

@@ -5,6 +5,7 @@
  */
 #include "loop/loop.h"
 #include "base/options.h"
+#include "loop/loops.h"
 #include "poll/backends.h"
 #include "sched/callback.h"
 #include "sched/current.h"
@@ -129,6 +130,7 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
             "a task that overflows its stack cannot be named here: sigaltstack failed (%s)",
             asyncp_error_meaning(loop->signal_stack.error));
     atomic_store(&asyncp_uncaught_hook, asyncp_report_uncaught);
+    asyncp_loops_add(loop);
     *out = asyncp_current = loop;
     return 0;
 }
@@ -158,6 +160,7 @@ static void free_loop(struct async_loop *loop)
     async_allocator memory = loop->memory;
     struct async_loop *before = asyncp_current;
     asyncp_current = loop; /* for the hooks; the loop may be inherited */
+    asyncp_loops_remove(loop);
     run_close_hooks(&loop->closing.endings);
     run_close_hooks(&loop->closing.hooks);
     run_close_hooks(&loop->closing.freed);

@@ -19,6 +19,7 @@
 #include "sched/inheritance.h"
 #include "sched/interrupt.h"
 #include "sched/lifetime.h"
+#include "sched/listing.h"
 #include "sched/local.h"
 #include "sched/mailbox.h"
 #include "sched/scheduler.h"
@@ -33,7 +34,8 @@ struct loop_hooks {
     /* Runs a function on a thread of the executor, as the body of the running task. Switches. */
     int (*offload)(struct async_executor *executor, const struct asyncp_function *function,
                    void *arguments);
-    void (*dump)(int fd); /* async_dump */
+    void (*dump)(int fd);             /* async_dump */
+    const struct layout_note *layout; /* not used: it is named so that static programs have it */
 };
 
 struct async_loop {
@@ -55,6 +57,7 @@ struct async_loop {
     struct block_pool blocks;         /* buffers of sockets */
     struct signal_stack signal_stack; /* alternate signal stack of the thread */
     struct async_executor *executor;  /* the default one; NULL: not created yet */
+    struct listing listing;
     const struct loop_hooks *hooks;
     async_allocator memory; /* for everything but stacks */
 };

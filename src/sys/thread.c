@@ -28,9 +28,19 @@ int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument)
     return -error;
 }
 
+int32_t asyncp_sys_process_id(void)
+{
+    return getpid();
+}
+
+int32_t asyncp_sys_thread_id(void)
+{
+    return (int32_t)syscall(SYS_gettid);
+}
+
 bool asyncp_sys_is_main_thread(void)
 {
-    return syscall(SYS_gettid) == getpid();
+    return asyncp_sys_thread_id() == asyncp_sys_process_id();
 }
 
 void asyncp_sys_yield(void)

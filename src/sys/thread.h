@@ -15,6 +15,10 @@
  */
 int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument);
 
+/* The kernel's numbers of the process and of the calling thread. */
+int32_t asyncp_sys_process_id(void);
+int32_t asyncp_sys_thread_id(void);
+
 bool asyncp_sys_is_main_thread(void);
 
 /* Lets other threads run first. */

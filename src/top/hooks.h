@@ -6,7 +6,9 @@
 
 #include "sched/sched.h"
 #include "thread/executor.h"
+#include "top/layout.h"
 
-static const struct loop_hooks loop_hooks = {.offload = asyncp_offload, .dump = async_dump};
+static const struct loop_hooks loop_hooks = {
+    .offload = asyncp_offload, .dump = async_dump, .layout = &asyncp_layout};
 
 #endif

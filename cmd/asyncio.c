@@ -1,0 +1,97 @@
+/*
+ * asyncio: looks into a running program that uses libasyncio, without stopping it.
+ *
+ *     asyncio ps PID             its loops and tasks; tasks that do the same share a line
+ *     asyncio ps --each PID      a line for each task
+ *     asyncio ps --json PID      for programs
+ *
+ * The program needs no preparation, and may be stripped or static. The exit status is 0, 1 if the
+ * process cannot be looked at, or 2 if the arguments are wrong.
+ */
+#include "cmd/ps.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { WRONG_USAGE = 2 };
+
+static const char usage[] = "usage: asyncio ps [--each | --json] PID\n";
+
+struct request {
+    const char *pid;
+    bool is_json, each;
+};
+
+static int64_t read_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int show_library(const struct process *process, const struct library *library,
+                        const struct request *request)
+{
+    struct snapshot snapshot;
+    int result = asyncp_snapshot_take(&snapshot, &process->view, &library->layout, library->loops);
+    if (result < 0)
+        return process_refuse(process, result);
+    snapshot.taken_ns = read_clock();
+    if (request->is_json)
+        ps_print_json(process, &snapshot);
+    else
+        result = ps_print(process, &snapshot, request->each);
+    asyncp_snapshot_free(&snapshot);
+    return result;
+}
+
+/* An array of JSON has one element for each copy of libasyncio; mostly there is one. */
+static int ps(const struct request *request)
+{
+    static struct process process;
+    int result = process_open(&process, request->pid);
+    if (result < 0)
+        return result;
+    for (size_t i = 0; i < process.library_count && result == 0; i++) {
+        if (request->is_json)
+            putchar(i == 0 ? '[' : ',');
+        result = show_library(&process, &process.libraries[i], request);
+    }
+    if (request->is_json && result == 0)
+        puts("]");
+    return result;
+}
+
+/* Whether the arguments behind `ps` are right. */
+static bool read_arguments(int count, char **arguments, struct request *request)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(arguments[i], "--json") == 0)
+            request->is_json = true;
+        else if (strcmp(arguments[i], "--each") == 0)
+            request->each = true;
+        else if (*arguments[i] == '-' || request->pid != NULL)
+            return false;
+        else
+            request->pid = arguments[i];
+    }
+    return request->pid != NULL && !(request->is_json && request->each);
+}
+
+int main(int count, char **arguments)
+{
+    struct request request = {.pid = NULL};
+    if (count < 2 || strcmp(arguments[1], "ps") != 0 ||
+        !read_arguments(count - 2, arguments + 2, &request)) {
+        fputs(usage, stderr);
+        return WRONG_USAGE;
+    }
+    int result = ps(&request);
+    if (fflush(stdout) != 0 && result == 0) {
+        fprintf(stderr, "asyncio: the output cannot be written: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

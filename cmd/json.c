@@ -1,0 +1,103 @@
+/*
+ * cmd/json.c: a snapshot as JSON (RFC 8259). Ids and numbers are integers, times are in
+ * nanoseconds, addresses are texts such as "0x55aa". Members are added, never renamed: "schema"
+ * counts changes that are more than that.
+ */
+#include "cmd/ps.h"
+#include "cmd/show.h"
+#include <asyncio/base.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SCHEMA = 1 };
+
+/* What is not UTF-8 was escaped by show_text already; its backslashes are escaped once more. */
+static void print_string(const char *text)
+{
+    putchar('"');
+    for (; *text != 0; text++) {
+        if (*text == '"' || *text == '\\')
+            putchar('\\');
+        putchar(*text);
+    }
+    putchar('"');
+}
+
+static void print_text(const struct snapshot *snapshot, uint32_t text)
+{
+    char shown[4 * MAX_TEXT_BYTES];
+    show_text(shown, sizeof shown, snapshot, text);
+    print_string(shown);
+}
+
+static const char *json_state(enum row_state state)
+{
+    return state == ROW_HELD_BACK ? "held_back" : state == ROW_MOVED ? "moved" : show_state(state);
+}
+
+static void print_object(const struct row *row)
+{
+    if (row->object == 0)
+        return;
+    if (row->object < MIN_OBJECT_ADDRESS)
+        printf(",\"descriptor\":%" PRIu64, row->object);
+    else
+        printf(",\"object\":\"0x%" PRIx64 "\"", row->object);
+    if (row->awaited != 0)
+        printf(",\"awaits\":%" PRIu64, row->awaited);
+    if (row->owner != 0 && row->owner != UINT64_MAX)
+        printf(",\"owner\":%" PRIu64, row->owner);
+}
+
+static void print_row(const struct snapshot *snapshot, const struct row *row)
+{
+    printf("{\"id\":%" PRIu64 ",\"name\":", row->id);
+    print_text(snapshot, row->name);
+    printf(",\"where\":");
+    print_text(snapshot, row->where);
+    printf(",\"state\":\"%s\"", json_state(row->state));
+    if (row->state == ROW_WAITS) {
+        printf(",\"wait\":{\"call\":");
+        print_text(snapshot, row->call);
+        printf(",\"since_ns\":%" PRId64 ",\"cancellable\":%s", row->since_ns,
+               row->cannot_cancel ? "false" : "true");
+        print_object(row);
+        putchar('}');
+    }
+    printf(",\"stack\":{\"size\":%" PRIu64 ",\"used\":%" PRIu64 "},\"requests\":%" PRIu32 "}",
+           row->stack_size, row->stack_used, row->requests);
+}
+
+static void print_loop_json(const struct snapshot *snapshot, const struct loop_row *loop)
+{
+    printf("{\"number\":%" PRIu32 ",\"process\":%" PRIu32 ",\"thread\":%" PRIu32 ",\"backend\":",
+           loop->number, loop->process, loop->thread);
+    print_text(snapshot, loop->backend);
+    printf(",\"virtual\":%s,\"asleep\":%s,\"now_ns\":%" PRId64 ",\"created\":%" PRIu64
+           ",\"ended\":%" PRIu64 ",\"timers\":%" PRIu64 ",\"in_flight\":%" PRIu64
+           ",\"jobs\":%" PRIu64 ",\"tasks\":[",
+           loop->is_virtual ? "true" : "false", loop->is_asleep ? "true" : "false", loop->now_ns,
+           loop->created, loop->ended, loop->timers, loop->in_flight, loop->jobs);
+    for (size_t i = 0; i < loop->row_count; i++) {
+        if (i > 0)
+            putchar(',');
+        print_row(snapshot, &snapshot->rows[loop->first_row + i]);
+    }
+    printf("]}");
+}
+
+void ps_print_json(const struct process *process, const struct snapshot *snapshot)
+{
+    printf("{\"schema\":%d,\"process\":{\"id\":%d,\"name\":", SCHEMA, (int)process->id);
+    char name[4 * sizeof process->name];
+    async_printable(name, sizeof name, process->name, strlen(process->name));
+    print_string(name);
+    printf("},\"taken_ns\":%" PRId64 ",\"loops\":[", snapshot->taken_ns);
+    for (size_t i = snapshot->loop_count; i-- > 0;) {
+        print_loop_json(snapshot, &snapshot->loops[i]);
+        if (i > 0)
+            putchar(',');
+    }
+    printf("],\"unreadable\":%zu}", snapshot->unreadable);
+}

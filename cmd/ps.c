@@ -1,0 +1,172 @@
+/*
+ * cmd/ps.c: the table of `asyncio ps`. Tasks that do the same thing share a line: of a thousand
+ * connections mostly all wait in the same call.
+ */
+#include "cmd/ps.h"
+#include "cmd/show.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A line: tasks of one loop with the same name, place, state and call. */
+struct group {
+    const struct row *first; /* with the least id */
+    size_t count;
+    int64_t since_ns; /* of the one that waits longest */
+    bool same_object;
+};
+
+static bool is_alike(const struct row *one, const struct row *other)
+{
+    return one->loop == other->loop && one->state == other->state && one->name == other->name &&
+           one->where == other->where && one->call == other->call &&
+           one->cannot_cancel == other->cannot_cancel && one->requests == other->requests;
+}
+
+static void add_to_group(struct group *group, const struct row *row)
+{
+    group->count++;
+    group->same_object &= row->object == group->first->object;
+    if (row->since_ns < group->since_ns)
+        group->since_ns = row->since_ns;
+}
+
+/*
+ * Rows are by id, so groups come by their least id. Few groups: the search is linear. Returns the
+ * number of groups.
+ */
+static size_t gather_groups(const struct row *rows, size_t count, bool each, struct group *groups)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = each ? used : 0;
+        while (at < used && !is_alike(groups[at].first, &rows[i]))
+            at++;
+        if (at == used)
+            groups[used++] = (struct group){
+                .first = &rows[i], .since_ns = rows[i].since_ns, .same_object = true};
+        add_to_group(&groups[at], &rows[i]);
+    }
+    return used;
+}
+
+/* The texts of a line, and the widths of columns. */
+struct line {
+    char ids[48], since[32], name[MAX_SHOWN_BYTES], where[MAX_SHOWN_BYTES];
+    char wait[3 * MAX_SHOWN_BYTES];
+};
+
+struct widths {
+    int ids, name, where;
+};
+
+static void fill_line(struct line *line, const struct snapshot *snapshot, const struct group *group,
+                      int64_t now_ns)
+{
+    const struct row *row = group->first;
+    int length = snprintf(line->ids, sizeof line->ids, "#%" PRIu64, row->id);
+    if (group->count > 1)
+        snprintf(line->ids + length, sizeof line->ids - (size_t)length, " and %zu more",
+                 group->count - 1);
+    *line->since = 0;
+    if (row->state == ROW_WAITS)
+        show_duration(line->since, sizeof line->since, now_ns - group->since_ns);
+    show_text(line->name, sizeof line->name, snapshot, row->name);
+    show_text(line->where, sizeof line->where, snapshot, row->where);
+    show_wait(line->wait, sizeof line->wait, snapshot, row, group->same_object);
+}
+
+static void widen(int *width, const char *text)
+{
+    int length = (int)strlen(text);
+    if (*width < length)
+        *width = length;
+}
+
+static struct widths measure(const struct snapshot *snapshot, const struct group *groups,
+                             size_t count)
+{
+    struct widths widths = {sizeof "TASK" - 1, sizeof "NAME" - 1, sizeof "CREATED AT" - 1};
+    struct line line;
+    for (size_t i = 0; i < count; i++) {
+        fill_line(&line, snapshot, &groups[i], 0);
+        widen(&widths.ids, line.ids);
+        widen(&widths.name, line.name);
+        widen(&widths.where, line.where);
+    }
+    return widths;
+}
+
+static void print_line(const struct widths *widths, const char *ids, const char *state,
+                       const char *since, const char *name, const char *where, const char *wait)
+{
+    printf("  %-*s  %-9s  %8s  %-*s  %-*s%s%s\n", widths->ids, ids, state, since, widths->name,
+           name, *wait != 0 ? widths->where : 0, where, *wait != 0 ? "  " : "", wait);
+}
+
+static void print_groups(const struct snapshot *snapshot, const struct group *groups, size_t count,
+                         int64_t now_ns)
+{
+    const struct widths widths = measure(snapshot, groups, count);
+    struct line line;
+    print_line(&widths, "TASK", "STATE", "FOR", "NAME", "CREATED AT", "WAITS IN");
+    for (size_t i = 0; i < count; i++) {
+        fill_line(&line, snapshot, &groups[i], now_ns);
+        print_line(&widths, line.ids, show_state(groups[i].first->state), line.since, line.name,
+                   line.where, line.wait);
+    }
+}
+
+/* A child of fork() has copies of its parent's loops, which never run again. */
+static bool is_of_parent(const struct process *process, const struct loop_row *loop)
+{
+    return loop->process != (uint32_t)process->inner_id;
+}
+
+static void print_loop(const struct process *process, const struct snapshot *snapshot,
+                       const struct loop_row *loop)
+{
+    char backend[MAX_SHOWN_BYTES];
+    show_text(backend, sizeof backend, snapshot, loop->backend);
+    printf("loop %" PRIu32 ", thread %" PRIu32 ", %s%s", loop->number, loop->thread, backend,
+           loop->is_virtual ? ", virtual clock" : "");
+    if (is_of_parent(process, loop)) {
+        printf(": a copy of a loop of process %" PRIu32 ", which has forked\n", loop->process);
+        return;
+    }
+    printf(", %s: %zu tasks, %" PRIu64 " created; %" PRIu64 " timers, %" PRIu64
+           " operations in flight, %" PRIu64 " jobs on other threads\n",
+           loop->is_asleep ? "asleep" : "awake", loop->row_count, loop->created, loop->timers,
+           loop->in_flight, loop->jobs);
+}
+
+static int print_tasks(const struct snapshot *snapshot, const struct loop_row *loop, bool each)
+{
+    struct group *groups = malloc((loop->row_count + 1) * sizeof *groups);
+    if (groups == NULL)
+        return -ENOMEM;
+    size_t count = gather_groups(snapshot->rows + loop->first_row, loop->row_count, each, groups);
+    int64_t now_ns = loop->is_virtual ? loop->now_ns : snapshot->taken_ns;
+    if (count > 0)
+        print_groups(snapshot, groups, count, now_ns);
+    free(groups);
+    return 0;
+}
+
+int ps_print(const struct process *process, const struct snapshot *snapshot, bool each)
+{
+    int result = 0;
+    if (snapshot->loop_count == 0)
+        puts("no loop is open");
+    for (size_t i = snapshot->loop_count; i-- > 0 && result == 0;) { /* the first one first */
+        const struct loop_row *loop = &snapshot->loops[i];
+        print_loop(process, snapshot, loop);
+        if (!is_of_parent(process, loop))
+            result = print_tasks(snapshot, loop, each);
+    }
+    if (snapshot->unreadable > 0)
+        printf("%zu lists could not be read to their ends\n", snapshot->unreadable);
+    return result;
+}

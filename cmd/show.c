@@ -1,0 +1,78 @@
+/* cmd/show.c: texts for people, from numbers and from the texts of the process. */
+#include "cmd/show.h"
+#include <asyncio/base.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *show_state(enum row_state state)
+{
+    static const char *const states[] = {[ROW_RUNS] = "runs",
+                                         [ROW_READY] = "ready",
+                                         [ROW_WAITS] = "waits",
+                                         [ROW_HELD_BACK] = "held back",
+                                         [ROW_MOVED] = "changes"};
+    return states[state];
+}
+
+void show_text(char *shown, size_t size, const struct snapshot *snapshot, uint32_t text)
+{
+    const char *bytes = asyncp_texts_get(&snapshot->texts, text);
+    async_printable(shown, size, bytes, strlen(bytes));
+}
+
+void show_duration(char *shown, size_t size, int64_t ns)
+{
+    double seconds = ns > 0 ? (double)ns / 1e9 : 0;
+    if (seconds < 1)
+        snprintf(shown, size, "%.1f ms", seconds * 1e3);
+    else
+        snprintf(shown, size, seconds < 100 ? "%.2f s" : "%.0f s", seconds);
+}
+
+/* "#3 writer" */
+static void show_task(char *shown, size_t size, const struct snapshot *snapshot, uint32_t loop,
+                      uint64_t id)
+{
+    char name[MAX_SHOWN_BYTES];
+    const struct row *task = asyncp_row_of(snapshot, loop, id);
+    if (task != NULL)
+        show_text(name, sizeof name, snapshot, task->name);
+    snprintf(shown, size, "#%" PRIu64 "%s%s", id, task != NULL ? " " : ", which has ended",
+             task != NULL ? name : "");
+}
+
+static void show_object(char *shown, size_t size, const struct snapshot *snapshot,
+                        const struct row *row)
+{
+    char task[MAX_SHOWN_BYTES + 64];
+    uint64_t other = row->awaited != 0 ? row->awaited : row->owner;
+    *shown = 0;
+    show_task(task, sizeof task, snapshot, row->loop, other);
+    if (row->awaited != 0)
+        snprintf(shown, size, ", %s", task);
+    else if (row->owner == UINT64_MAX)
+        snprintf(shown, size, ", lock %#" PRIx64 ", held by no task", row->object);
+    else if (row->owner != 0)
+        snprintf(shown, size, ", lock %#" PRIx64 ", held by %s", row->object, task);
+    else if (row->object >= MIN_OBJECT_ADDRESS)
+        snprintf(shown, size, ", %#" PRIx64, row->object);
+    else if (row->object != 0)
+        snprintf(shown, size, ", descriptor %" PRIu64, row->object);
+}
+
+void show_wait(char *shown, size_t size, const struct snapshot *snapshot, const struct row *row,
+               bool with_object)
+{
+    char call[MAX_SHOWN_BYTES], object[2 * MAX_SHOWN_BYTES] = "", requests[64] = "";
+    *shown = 0;
+    if (row->state != ROW_WAITS)
+        return;
+    show_text(call, sizeof call, snapshot, row->call);
+    if (with_object)
+        show_object(object, sizeof object, snapshot, row);
+    if (row->requests > 0)
+        snprintf(requests, sizeof requests, "; %" PRIu32 " requests to cancel", row->requests);
+    snprintf(shown, size, "%s%s%s%s", call, object, requests,
+             row->cannot_cancel ? "; cannot be cancelled here" : "");
+}

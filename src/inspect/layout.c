@@ -1,0 +1,65 @@
+/* inspect/layout.c: checks of the table, which may be of another version, or damaged. */
+#include "inspect/snapshot.h"
+#include <errno.h>
+#include <string.h>
+
+enum { MAX_STRUCT_BYTES = 16384 };
+
+#define WHOLE_(tag)              [LAYOUT_##tag] = LAYOUT_##tag,
+#define MEMBER_(tag, name, path) [LAYOUT_##tag##_##name] = LAYOUT_##tag,
+#define NUMBER_(name)            [LAYOUT_##name] = LAYOUT_LENGTH,
+
+/* The struct of each entry; LAYOUT_LENGTH: of none. */
+static const uint8_t struct_of[LAYOUT_LENGTH] = {LAYOUT_ENTRIES(WHOLE_, MEMBER_, NUMBER_)};
+_Static_assert(LAYOUT_LENGTH <= UINT8_MAX, "an entry's number is a byte");
+
+static bool is_integer(size_t size)
+{
+    return size == 1 || size == 2 || size == 4 || size == 8;
+}
+
+/* Whether an entry lies in its struct. */
+static bool is_sound(const struct layout *layout, unsigned name)
+{
+    struct layout_entry entry = layout->entries[name];
+    if (struct_of[name] == LAYOUT_LENGTH)
+        return entry.offset > 0 && entry.offset <= MAX_STRUCT_BYTES;
+    if (struct_of[name] == name)
+        return entry.size > 0 && entry.size <= MAX_STRUCT_BYTES;
+    return is_integer(entry.size) &&
+           (size_t)entry.offset + entry.size <= layout->entries[struct_of[name]].size;
+}
+
+int asyncp_layout_check(struct layout *layout, const void *bytes, size_t size)
+{
+    const size_t head = offsetof(struct layout, entries);
+    if (size < head)
+        return -EPROTO;
+    *layout = (struct layout){.major = 0};
+    memcpy(layout, bytes, head);
+    if (layout->major != LAYOUT_MAJOR || layout->word != sizeof(void *))
+        return -ENOTSUP;
+    if (layout->length < LAYOUT_LENGTH || layout->length > (size - head) / sizeof *layout->entries)
+        return -EPROTO;
+    memcpy(layout, bytes, sizeof *layout);
+    for (unsigned name = 0; name < LAYOUT_LENGTH; name++)
+        if (!is_sound(layout, name))
+            return -EPROTO;
+    return 0;
+}
+
+uint64_t asyncp_layout_get(const struct layout *layout, const void *bytes, enum layout_name name)
+{
+    struct layout_entry entry = layout->entries[name];
+    union {
+        uint8_t one;
+        uint16_t two;
+        uint32_t four;
+        uint64_t eight;
+    } value;
+    memcpy(&value, (const char *)bytes + entry.offset, entry.size);
+    return entry.size == 1   ? value.one
+           : entry.size == 2 ? value.two
+           : entry.size == 4 ? value.four
+                             : value.eight;
+}

@@ -1,0 +1,77 @@
+/*
+ * inspect/snapshot.h: the loops and tasks of a process that goes on running. Each row is looked at
+ * twice; it counts only if both looks agree. So a row is true by itself. Rows of different tasks
+ * may be of different moments.
+ */
+#ifndef INSPECT_SNAPSHOT_H
+#define INSPECT_SNAPSHOT_H
+
+#include "inspect/layout.h"
+#include "inspect/view.h"
+#include "inspect/texts.h"
+
+enum row_state {
+    ROW_RUNS,
+    ROW_READY,
+    ROW_WAITS,
+    ROW_HELD_BACK, /* its group has reached its limit */
+    ROW_MOVED      /* it changed faster than it could be read */
+};
+
+/* A task. Texts are indices for asyncp_texts_get. */
+struct row {
+    uint64_t id;
+    uint64_t address;   /* of its handle */
+    uint64_t coroutine; /* its address */
+    uint64_t object;    /* what it waits for: an address, or a descriptor; 0: nothing */
+    uint64_t awaited;   /* id of the task that it awaits; 0: none */
+    uint64_t owner;     /* id of the task that has the lock it waits for; 0: unknown */
+    int64_t since_ns;   /* the begin of its wait, by the loop's clock */
+    uint32_t name, where, call;
+    uint32_t loop;     /* index */
+    uint32_t requests; /* to cancel, not answered yet */
+    enum row_state state;
+    bool cannot_cancel;  /* the wait cannot be cancelled */
+    uint64_t stack_size; /* bytes */
+    uint64_t stack_used; /* bytes, while it does not run */
+};
+
+struct loop_row {
+    uint64_t address;
+    int64_t now_ns; /* its last reading of the clock */
+    uint64_t created, ended, in_flight, jobs, timers;
+    uint64_t current; /* the running coroutine */
+    uint64_t chunks;
+    uint32_t number, process, thread;
+    uint32_t backend; /* a text */
+    bool is_virtual, is_asleep;
+    size_t first_row, row_count;
+};
+
+struct snapshot {
+    int64_t taken_ns; /* CLOCK_MONOTONIC, behind the last look */
+    struct loop_row *loops;
+    size_t loop_count;
+    struct row *rows; /* by loop, and in it by id */
+    size_t row_count, row_capacity;
+    size_t unreadable; /* records, chunks and loops that could not be read */
+    struct texts texts;
+};
+
+/*
+ * Looks at a process. `loops` is the address of its struct loops. Nothing in it is trusted. 0;
+ * -ENOMEM; -EPROTO if what is there is no list of loops; an error of the view.
+ */
+int asyncp_snapshot_take(struct snapshot *snapshot, const struct view *view,
+                         const struct layout *layout, uint64_t loops);
+
+void asyncp_snapshot_free(struct snapshot *snapshot);
+
+/*
+ * Checks a table as it was read, `size` bytes, and copies it to *layout; entries that are not known
+ * here are left out. 0; -EPROTO if it is damaged; -ENOTSUP if it is of another LAYOUT_MAJOR or of
+ * another size of pointers.
+ */
+int asyncp_layout_check(struct layout *layout, const void *bytes, size_t size);
+
+#endif

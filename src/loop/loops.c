@@ -1,0 +1,37 @@
+/* loop/loops.c: the list of all loops of the process. */
+#include "loop/loops.h"
+#include "inspect/layout.h"
+#include "sched/loop.h"
+#include "sys/thread.h"
+
+/* Found by the note of top/layout.c, not by name. */
+__attribute__((used)) struct loops asyncp_loops = {.magic = LAYOUT_MAGIC, .future = &asyncp_future};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+void asyncp_loops_add(struct async_loop *loop)
+{
+    static uint32_t last_number;
+    pthread_mutex_lock(&mutex);
+    loop->listing = (struct listing){.next = asyncp_loops.first,
+                                     .number = ++last_number,
+                                     .process = asyncp_sys_process_id(),
+                                     .thread = asyncp_sys_thread_id()};
+    asyncp_loops.first = loop;
+    pthread_mutex_unlock(&mutex);
+}
+
+void asyncp_loops_remove(struct async_loop *loop)
+{
+    pthread_mutex_lock(&mutex);
+    struct async_loop **link = &asyncp_loops.first;
+    while (*link != loop)
+        link = &(*link)->listing.next;
+    *link = loop->listing.next;
+    pthread_mutex_unlock(&mutex);
+}
+
+void asyncp_loops_fork(void)
+{
+    mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}

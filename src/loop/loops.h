@@ -1,0 +1,26 @@
+/*
+ * loop/loops.h: the list of all loops of the process, for readers of its memory: inspect/layout.h.
+ * A debugger or another process reads it at any moment, so each store leaves a list that can be
+ * followed.
+ */
+#ifndef LOOP_LOOPS_H
+#define LOOP_LOOPS_H
+
+#include "sched/listing.h"
+
+struct coroutine;
+
+struct loops {
+    uint64_t magic;
+    struct async_loop *first;
+    const struct coroutine *future; /* the coroutine of all futures */
+};
+extern struct loops asyncp_loops __attribute__((visibility("hidden")));
+
+void asyncp_loops_add(struct async_loop *loop);
+void asyncp_loops_remove(struct async_loop *loop);
+
+/* In a new child: another thread may have held the lock. */
+void asyncp_loops_fork(void);
+
+#endif

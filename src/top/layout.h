@@ -1,0 +1,8 @@
+/* top/layout.h: the note that describes the library to other processes. */
+#ifndef TOP_LAYOUT_H
+#define TOP_LAYOUT_H
+
+struct layout_note;
+extern const struct layout_note asyncp_layout __attribute__((visibility("hidden")));
+
+#endif

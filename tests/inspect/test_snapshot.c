@@ -1,0 +1,186 @@
+/*
+ * test_snapshot.c: what a snapshot says of this process's own tasks, and that it ends whatever the
+ * memory holds.
+ */
+#include "inspect/own_view.h"
+#include "loop/loops.h"
+#include "run/runner.h"
+#include <asyncio.h>
+#include <string.h>
+
+static async_lock lock;
+static async_event event;
+
+static int has_lock(void)
+{
+    ASYNC_WITH(&lock);
+    return async_event_wait(&event);
+}
+async_fn(has_lock);
+
+static int wants_lock(void)
+{
+    ASYNC_WITH(&lock);
+    return 0;
+}
+async_fn(wants_lock);
+
+static int awaits(async_task *task)
+{
+    return async_await(task);
+}
+async_fn(awaits, async_task *);
+
+static int keeps_on(void)
+{
+    return async_no_cancel(async_event_wait(&event));
+}
+async_fn(keeps_on);
+
+static void check_row(const struct snapshot *snapshot, const char *name, enum row_state state,
+                      const char *call)
+{
+    const struct row *row = row_named(snapshot, name);
+    CHECK_EQ(row->state, state);
+    CHECK_STR(text_of_row(snapshot, row->call), call);
+    CHECK(strncmp(text_of_row(snapshot, row->where), "tests/inspect/test_snapshot.c:", 30) == 0);
+    CHECK(row->stack_size >= 16384 && row->stack_used < row->stack_size);
+}
+
+LOOP_TEST(snapshot_says_what_each_task_waits_for)
+{
+    struct snapshot snapshot;
+    async_task *owner = async_create_task(has_lock), *waiter = async_create_task(wants_lock);
+    async_task *third = async_create_task(awaits, waiter);
+    CHECK_EQ(async_sleep(1), 0);
+    async_task *ready = async_create_task(wants_lock);
+    CHECK_EQ(async_task_set_name(ready, "\"begins\""), 0);
+    take_own_snapshot(&snapshot);
+    CHECK_EQ(snapshot.row_count, 5);
+    CHECK_EQ(snapshot.loops[0].row_count, 5);
+    check_row(&snapshot, "has_lock", ROW_WAITS, "async_event_wait");
+    check_row(&snapshot, "wants_lock", ROW_WAITS, "async_lock_acquire");
+    check_row(&snapshot, "awaits", ROW_WAITS, "async_await");
+    check_row(&snapshot, "\"begins\"", ROW_READY, "");
+    CHECK_EQ(row_named(&snapshot, "has_lock")->object, (uintptr_t)&event);
+    CHECK_EQ(row_named(&snapshot, "wants_lock")->owner, async_task_id(owner));
+    CHECK_EQ(row_named(&snapshot, "awaits")->awaited, async_task_id(waiter));
+    CHECK_EQ(row_named(&snapshot, "awaits")->since_ns, row_named(&snapshot, "has_lock")->since_ns);
+    const struct row *self = asyncp_row_of(&snapshot, 0, async_task_id(async_current_task()));
+    CHECK(self != NULL && self->state == ROW_RUNS);
+    CHECK(asyncp_row_of(&snapshot, 0, 1000) == NULL);
+    asyncp_snapshot_free(&snapshot);
+    async_event_set(&event);
+    return async_gather(owner, third, ready);
+}
+
+LOOP_TEST(snapshot_tells_requests_and_groups_at_their_limit)
+{
+    struct snapshot snapshot;
+    async_event_clear(&event);
+    ASYNC_TASK_GROUP_WITH(group, .limit = 1);
+    async_task *stays = async_group_create_task(&group, keeps_on);
+    async_group_create_task(&group, has_lock);
+    CHECK_EQ(async_sleep(1), 0);
+    async_task_cancel(stays);
+    take_own_snapshot(&snapshot);
+    CHECK_EQ(row_named(&snapshot, "has_lock")->state, ROW_HELD_BACK);
+    CHECK_EQ(row_named(&snapshot, "keeps_on")->requests, 1);
+    asyncp_snapshot_free(&snapshot);
+    async_event_set(&event);
+    async_ignore(async_group_wait(&group)); /* one was cancelled */
+    return 0;
+}
+
+/* ---- memory that is not as it should be ----------------------------------------------------- */
+
+static uint64_t random_state;
+
+static uint64_t draw(void)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return random_state >> 16;
+}
+
+/* Each word is replaced at random, one in `rarity`. */
+static unsigned rarity;
+
+static int read_damaged(const struct view *view, struct piece pieces[], size_t count)
+{
+    CHECK_EQ(own_view.read(view, pieces, count), 0);
+    for (size_t i = 0; i < count; i++) {
+        char *bytes = pieces[i].bytes;
+        if (!pieces[i].was_read)
+            continue;
+        for (size_t at = 8; at + 8 <= pieces[i].size; at += 8)
+            if (draw() % rarity == 0)
+                memcpy(bytes + at, &(uint64_t){draw() % 3 == 0 ? (uintptr_t)bytes : draw()}, 8);
+    }
+    return 0;
+}
+
+LOOP_TEST(snapshot_of_damaged_memory_ends)
+{
+    const struct view view = {.read = read_damaged};
+    async_task *tasks[100];
+    async_event_clear(&event);
+    for (int i = 0; i < 100; i++)
+        tasks[i] = async_create_task(has_lock);
+    CHECK_EQ(async_sleep(1), 0);
+    for (random_state = 1; random_state < 300; random_state++) {
+        struct snapshot snapshot;
+        uint64_t seed = random_state;
+        rarity = 1 + (unsigned)(seed % 200);
+        int result = asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops);
+        CHECK(result == 0 || result == -EPROTO);
+        asyncp_snapshot_free(&snapshot);
+        random_state = seed;
+    }
+    async_event_set(&event);
+    return async_gather_n(tasks, 100, NULL, 0);
+}
+
+/* A process that is in the middle of everything: the stacks differ at each look. */
+static int read_moving(const struct view *view, struct piece pieces[], size_t count)
+{
+    const struct layout *layout = own_layout();
+    CHECK_EQ(own_view.read(view, pieces, count), 0);
+    for (size_t i = 1; i < count; i++) { /* behind the chunk: stacks */
+        char *block = (char *)pieces[i].bytes + pieces[i].size -
+                      layout->entries[LAYOUT_coroutine].size;
+        memcpy(block + layout->entries[LAYOUT_coroutine_sp].offset, &(uint64_t){draw()}, 8);
+    }
+    return 0;
+}
+
+LOOP_TEST(snapshot_says_what_changes_while_it_is_read)
+{
+    struct snapshot snapshot;
+    const struct view view = {.read = sizeof(void *) == 8 ? read_moving : own_view.read};
+    async_event_clear(&event);
+    async_task *task = async_create_task(has_lock);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops), 0);
+    enum row_state expected = sizeof(void *) == 8 ? ROW_MOVED : ROW_WAITS;
+    CHECK_EQ(row_named(&snapshot, "has_lock")->state, expected);
+    asyncp_snapshot_free(&snapshot);
+    async_event_set(&event);
+    return async_await(task);
+}
+
+static int refuse_reading(const struct view *view, struct piece pieces[], size_t count)
+{
+    (void)view, (void)pieces, (void)count;
+    return -EPERM;
+}
+
+TEST(snapshot_returns_the_error_of_the_view)
+{
+    struct snapshot snapshot;
+    const struct view view = {.read = refuse_reading};
+    uint64_t word = 0;
+    CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops),
+             -EPROTO);
+    CHECK_EQ(asyncp_snapshot_take(&snapshot, &own_view, own_layout(), (uintptr_t)&word), -EPROTO);
+    CHECK(snapshot.rows == NULL && snapshot.loops == NULL);
+}

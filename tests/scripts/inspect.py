@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Looks into running programs with the command asyncio.
+
+    inspect.py shapes     shared, static, stripped, deleted: the same rows
+    inspect.py table      what `asyncio ps` prints
+    inspect.py churn      many looks at a program whose tasks begin and end all the time
+    inspect.py refusals   processes that cannot be looked at, and why
+    inspect.py fork       a child of fork() has copies of its parent's loops
+
+Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
+
+COMMAND = BUILD / "asyncio"
+SOURCE = ROOT / "tests/tools/watched.c"
+SHARED = [f"-L{BUILD}", "-lasyncio", f"-Wl,-rpath,{BUILD}"]
+WAITERS = 500
+LOOKS = 60
+
+
+class Failure(Exception):
+    pass
+
+
+def expect(what: str, expected, found):
+    if expected != found:
+        raise Failure(f"{what}: expected {expected!r}, found {found!r}")
+
+
+def link(program: Path, *arguments) -> bool:
+    """Whether it could be linked."""
+    flags = [f"-fsanitize={sanitizers()}"] if sanitizers() else []
+    flags += ["-flto"] if option("b_lto") else []
+    command = [*COMPILER, *flags, f"-I{ROOT / 'include'}", SOURCE, "-o", program, *arguments, "-pthread"]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+@contextmanager
+def running(program: Path, *arguments):
+    command = [str(program), *map(str, arguments)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        expect("the program", "ready\n", process.stdout.readline())
+        while look(process.pid)["tasks"][0]["state"] != "waits":
+            pass
+        yield process
+        process.stdin.close()
+
+
+def run(*arguments) -> tuple[int, str, str]:
+    answer = subprocess.run([COMMAND, *map(str, arguments)], text=True, capture_output=True)
+    return answer.returncode, answer.stdout, answer.stderr
+
+
+def look(pid: int) -> dict:
+    """The only loop of a process."""
+    status, out, complaint = run("ps", "--json", pid)
+    expect("ps", (0, ""), (status, complaint))
+    library, = json.loads(out)
+    loop, = library["loops"]
+    return loop
+
+
+def rows(loop: dict) -> list:
+    """What two programs of different shapes have in common, without the tasks that come and go."""
+    return [(task["id"], task["name"], task["state"] == "waits", task.get("wait", {}).get("call"),
+             task.get("wait", {}).get("owner")) for task in loop["tasks"] if task["name"] not in ("churns", "ends")]
+
+
+# ---- shapes -----------------------------------------------------------------------------------------------------
+
+
+def shapes(folder: Path):
+    """The programs by their shapes, as far as this build can link them."""
+    archive = BUILD / "libasyncio.a"
+    found = {"shared": SHARED, "archive": [archive], "not a PIE": ["-no-pie", archive],
+             "sections": ["-Wl,--gc-sections", "-ffunction-sections", archive], "static": ["-static", archive],
+             "static PIE": ["-static-pie", archive], "stripped": ["-static", "-s", archive]}
+    return {name: folder / name.replace(" ", "-") for name, arguments in found.items()
+            if link(folder / name.replace(" ", "-"), *arguments)}
+
+
+def test_shapes(folder: Path):
+    programs = shapes(folder)
+    expect("shared programs can be linked", True, "shared" in programs)
+    expected = None
+    for name, program in programs.items():
+        with running(program) as process:
+            if name == "stripped":
+                program.unlink()
+            found = rows(look(process.pid))
+            expected = expected or found
+            expect(f"the rows of a program, {name}", expected, found)
+    expect("the rows", [(1, "amain", True, "async_wait_readable", None), (2, "has_lock", True, "async_event_wait", None)] +
+           [(id, "wants_lock", True, "async_lock_acquire", 2) for id in (3, 4, 5)], expected)
+
+
+# ---- the table --------------------------------------------------------------------------------------------------
+
+
+def test_table(folder: Path):
+    expect("the program can be linked", True, link(folder / "watched", *SHARED))
+    with running(folder / "watched") as process:
+        status, out, _ = run("ps", process.pid)
+        expect("ps", 0, status)
+        for pattern in (rf"loop 1, thread {process.pid}, \w+, a\w+: [67] tasks, \d+ created; 0 timers, 1 operations",
+                        r"\n  #1 +waits +[\d.]+ m?s  amain +tests/tools/watched.c:\d+ +async_wait_readable, descriptor \d+\n",
+                        r"\n  #3 and 2 more +waits +[\d.]+ m?s  wants_lock +\S+ +async_lock_acquire, lock 0x\w+, held by "
+                        r"#2 has_lock\n"):
+            if not re.search(pattern, out.replace(f"{ROOT}/", "")):
+                raise Failure(f"no {pattern!r} in\n{out}")
+        expect("a line each", 3, run("ps", "--each", process.pid)[1].count("wants_lock"))
+
+
+# ---- churn ------------------------------------------------------------------------------------------------------
+
+
+def test_churn(folder: Path):
+    expect("the program can be linked", True, link(folder / "watched", *SHARED))
+    with running(folder / "watched", WAITERS) as process:
+        for _ in range(LOOKS):
+            loop = look(process.pid)
+            ids = [task["id"] for task in loop["tasks"]]
+            expect("each task once", sorted(set(ids)), ids)
+            expect("tasks that wait", WAITERS, sum(task["name"] == "wants_lock" and task["state"] == "waits"
+                                                  for task in loop["tasks"]))
+            expect("their lock", {2}, {task["wait"]["owner"] for task in loop["tasks"] if task["name"] == "wants_lock"})
+            if len(ids) > WAITERS + 4:
+                raise Failure(f"{len(ids)} tasks")
+
+
+# ---- refusals ---------------------------------------------------------------------------------------------------
+
+
+def check_refusal(pid, words: str, **options):
+    answer = subprocess.run([COMMAND, "ps", str(pid)], text=True, capture_output=True, **options)
+    if answer.returncode != 1 or words not in answer.stderr or answer.stdout:
+        raise Failure(f"no {words!r} in {answer}")
+
+
+def test_refusals(folder: Path):
+    check_refusal("7x", "asyncio: '7x' is not the number of a process\n")
+    check_refusal(0x7ffffff0, "there is no such process")
+    expect("usage", (2, "", "usage: asyncio ps [--each | --json] PID\n"), run("ps"))
+    expect("usage", 2, run("ps", "--json", "--each", "1")[0])
+    expect("usage", 2, run("ps", "1", "2")[0])
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        check_refusal(process.pid, f"process {process.pid} (cat): it does not use libasyncio, or has not loaded it yet")
+        process.stdin.close()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        check_refusal(process.pid, "it has ended, and its parent has not waited for it yet")
+    if Path("/proc/2/comm").exists() and Path("/proc/2/comm").read_text() == "kthreadd\n":
+        check_refusal(2, "it is a thread of the kernel")
+    if os.geteuid() == 0 and shutil.which("setpriv"):
+        command = folder / "asyncio"
+        shutil.copy(COMMAND, command)
+        folder.chmod(0o755)
+        answer = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", command, "ps", str(os.getpid())], text=True,
+                                capture_output=True)
+        expect("another user", True, "it belongs to another user; run asyncio as that user or as root" in answer.stderr)
+
+
+# ---- fork -------------------------------------------------------------------------------------------------------
+
+
+FORKS = """
+#include <asyncio.h>
+#include <stdio.h>
+#include <unistd.h>
+static int amain(void)
+{
+    if (fork() == 0) {
+        printf("%d\\n", (int)getpid());
+        fflush(stdout);
+        for (char byte; read(0, &byte, 1) > 0;)
+            ;
+        _exit(0);
+    }
+    return async_sleep(1000);
+}
+async_fn(amain);
+int main(void) { return async_main(amain); }
+"""
+
+
+def test_fork(folder: Path):
+    source = folder / "forks.c"
+    source.write_text(FORKS)
+    global SOURCE
+    SOURCE = source
+    expect("the program can be linked", True, link(folder / "forks", *SHARED))
+    with subprocess.Popen([folder / "forks"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        child = int(process.stdout.readline())
+        out = run("ps", child)[1]
+        expect("the child", True, f": a copy of a loop of process {process.pid}, which has forked\n" in out)
+        expect("the child's tasks", False, "amain" in out)
+        expect("the parent", True, "amain" in run("ps", process.pid)[1])
+        process.stdin.close()
+        process.terminate()
+
+
+TESTS = {name.removeprefix("test_"): test for name, test in globals().items() if name.startswith("test_")}
+
+
+def main(name: str) -> int:
+    if WRAPPER:
+        print("the programs run in an emulator")
+        return SKIPPED
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            TESTS[name](Path(folder))
+    except Failure as failure:
+        print(failure)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
