@@ -107,7 +107,7 @@ define build
 trap '$(GIVE_BACK)' EXIT
 places=()
 $(if $(PLACED),places=(-Dprefix="$$PREFIX" -Dlibdir="$$($(INSTALL) libdir)"))
-now=$$(echo '$(OPTIONS)' "$${places[@]}"; pkg-config --modversion openssl 2>/dev/null || true
+now=$$(echo '$(OPTIONS)' "$${places[@]}"; pkg-config --modversion openssl libdw 2>/dev/null || true
     find tests examples bench docs/man include -name '*.[ch]' | sort)
 known=$(BUILD)/configured-for
 if [ ! -f $(BUILD)/build.ninja ]; then

@@ -3,6 +3,7 @@
  *
  *     asyncio ps PID             its loops and tasks; tasks that do the same share a line
  *     asyncio ps --each PID      a line for each task
+ *     asyncio ps --stacks PID    the calls in which each task is
  *     asyncio ps --json PID      for programs
  *
  * The program needs no preparation, and may be stripped or static. The exit status is 0, 1 if the
@@ -17,11 +18,12 @@
 
 enum { WRONG_USAGE = 2 };
 
-static const char usage[] = "usage: asyncio ps [--each | --json] PID\n";
+static const char usage[] =
+    "usage: asyncio ps [--each] [--stacks] PID\n       asyncio ps --json PID\n";
 
 struct request {
     const char *pid;
-    bool is_json, each;
+    bool is_json, each, stacks;
 };
 
 static int64_t read_clock(void)
@@ -31,18 +33,37 @@ static int64_t read_clock(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static int print(const struct process *process, struct snapshot *snapshot,
+                 const struct request *request)
+{
+    struct ps_view ps = {
+        .process = process, .snapshot = snapshot, .each = request->each, .stacks = request->stacks};
+    int result = lines_open(&ps.lines, process->id);
+    if (result == 0 && request->is_json)
+        ps_print_json(&ps);
+    else if (result == 0)
+        result = ps_print(&ps);
+    lines_close(ps.lines);
+    return result;
+}
+
 static int show_library(const struct process *process, const struct library *library,
                         const struct request *request)
 {
     struct snapshot snapshot;
-    int result = asyncp_snapshot_take(&snapshot, &process->view, &library->layout, library->loops);
+    struct unwinder unwinder;
+    int result = asyncp_unwinder_open(&unwinder, &process->view, process->ranges,
+                                      process->range_count);
     if (result < 0)
         return process_refuse(process, result);
-    snapshot.taken_ns = read_clock();
-    if (request->is_json)
-        ps_print_json(process, &snapshot);
-    else
-        result = ps_print(process, &snapshot, request->each);
+    int64_t now_ns = read_clock();
+    result = asyncp_snapshot_take(&snapshot, &process->view, &library->layout, library->loops,
+                                  &unwinder);
+    asyncp_unwinder_close(&unwinder);
+    if (result < 0)
+        return process_refuse(process, result);
+    snapshot.taken_ns = now_ns;
+    result = print(process, &snapshot, request);
     asyncp_snapshot_free(&snapshot);
     return result;
 }
@@ -61,6 +82,7 @@ static int ps(const struct request *request)
     }
     if (request->is_json && result == 0)
         puts("]");
+    process_close(&process);
     return result;
 }
 
@@ -72,12 +94,14 @@ static bool read_arguments(int count, char **arguments, struct request *request)
             request->is_json = true;
         else if (strcmp(arguments[i], "--each") == 0)
             request->each = true;
+        else if (strcmp(arguments[i], "--stacks") == 0)
+            request->stacks = true;
         else if (*arguments[i] == '-' || request->pid != NULL)
             return false;
         else
             request->pid = arguments[i];
     }
-    return request->pid != NULL && !(request->is_json && request->each);
+    return request->pid != NULL && !(request->is_json && (request->each || request->stacks));
 }
 
 int main(int count, char **arguments)

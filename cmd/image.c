@@ -82,32 +82,58 @@ static bool find_bias(const ElfW(Phdr) segments[], size_t count, uint64_t start,
     return false;
 }
 
-static int look_at_segments(const struct view *view, uint64_t start, const ElfW(Ehdr) * header,
-                            struct library *library)
+/* A file may have its code in several segments; one table is for all of it. */
+static void add_code(struct image *image, const ElfW(Phdr) * segment, uint64_t bias)
+{
+    if (image->range_count < MAX_RANGES)
+        image->ranges[image->range_count++] = (struct code_range){
+            .start = bias + segment->p_vaddr, .end = bias + segment->p_vaddr + segment->p_memsz};
+}
+
+static void set_index(struct image *image, const ElfW(Phdr) * segment, uint64_t bias)
+{
+    for (size_t i = 0; i < image->range_count; i++) {
+        image->ranges[i].index = bias + segment->p_vaddr;
+        image->ranges[i].index_bytes = (size_t)segment->p_memsz;
+    }
+}
+
+static void take_code(struct image *image, const ElfW(Phdr) segments[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (segments[i].p_type == PT_LOAD && (segments[i].p_flags & PF_X) != 0)
+            add_code(image, &segments[i], image->bias);
+    for (size_t i = 0; i < count; i++)
+        if (segments[i].p_type == PT_GNU_EH_FRAME)
+            set_index(image, &segments[i], image->bias);
+}
+
+static int look_at_segments(const struct view *view, const ElfW(Ehdr) * header, struct image *image)
 {
     static ElfW(Phdr) segments[MAX_SEGMENTS];
-    uint64_t bias = 0;
     size_t count = header->e_phnum < MAX_SEGMENTS ? header->e_phnum : MAX_SEGMENTS;
     if (header->e_phentsize != sizeof *segments)
         return 0;
-    int result = asyncp_view_read(view, start + header->e_phoff, segments,
+    int result = asyncp_view_read(view, image->start + header->e_phoff, segments,
                                   count * sizeof *segments);
-    if (result == -EFAULT || (result == 0 && !find_bias(segments, count, start, &bias)))
+    if (result == -EFAULT ||
+        (result == 0 && !find_bias(segments, count, image->start, &image->bias)))
         return 0;
+    take_code(image, segments, count);
     for (size_t i = 0; i < count && result == 0; i++)
         if (segments[i].p_type == PT_NOTE)
-            result = read_notes(view, bias, &segments[i], library);
+            result = read_notes(view, image->bias, &segments[i], &image->library);
     return result;
 }
 
-int image_find(const struct view *view, uint64_t start, struct library *library)
+int image_look(const struct view *view, struct image *image)
 {
     const unsigned char own_class = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32;
     ElfW(Ehdr) header;
-    int result = asyncp_view_read(view, start, &header, sizeof header);
+    int result = asyncp_view_read(view, image->start, &header, sizeof header);
     if (result == -EFAULT || (result == 0 && memcmp(header.e_ident, ELFMAG, SELFMAG) != 0))
         return 0;
     if (result == 0 && header.e_ident[EI_CLASS] != own_class)
         return -EXDEV;
-    return result < 0 ? result : look_at_segments(view, start, &header, library);
+    return result < 0 ? result : look_at_segments(view, &header, image);
 }

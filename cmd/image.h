@@ -13,11 +13,22 @@ struct library {
     struct layout layout;
 };
 
+enum { MAX_RANGES = 8 };
+
+/* A loaded file. */
+struct image {
+    uint64_t start; /* of its first byte */
+    uint64_t bias;  /* from addresses in the file to those in memory */
+    struct library library;
+    struct code_range ranges[MAX_RANGES]; /* its code */
+    size_t range_count;
+};
+
 /*
- * Looks at the file whose first byte is at an address. 1: it has a copy; 0: it has none; -EXDEV: it
- * is of another word size; -EPROTO, -ENOTSUP: its table is damaged, or of another version; or an
- * error of the view.
+ * Looks at the file that is loaded at image->start. 1: it has a copy of libasyncio; 0: it has none;
+ * -EXDEV: it is of another word size; -EPROTO, -ENOTSUP: its table is damaged, or of another
+ * version; or an error of the view.
  */
-int image_find(const struct view *view, uint64_t start, struct library *library);
+int image_look(const struct view *view, struct image *image);
 
 #endif

@@ -24,11 +24,16 @@ static void print_string(const char *text)
     putchar('"');
 }
 
-static void print_text(const struct snapshot *snapshot, uint32_t text)
+static void print_bytes(const char *bytes)
 {
     char shown[4 * MAX_TEXT_BYTES];
-    show_text(shown, sizeof shown, snapshot, text);
+    async_printable(shown, sizeof shown, bytes, strlen(bytes));
     print_string(shown);
+}
+
+static void print_text(const struct snapshot *snapshot, uint32_t text)
+{
+    print_bytes(asyncp_texts_get(&snapshot->texts, text));
 }
 
 static const char *json_state(enum row_state state)
@@ -50,8 +55,33 @@ static void print_object(const struct row *row)
         printf(",\"owner\":%" PRIu64, row->owner);
 }
 
-static void print_row(const struct snapshot *snapshot, const struct row *row)
+static void print_place(const struct ps_view *ps, const struct row *row)
 {
+    const struct code_place *place = lines_find(ps->lines, ps->snapshot, row);
+    if (place->function[0] == 0)
+        return;
+    printf(",\"at\":{\"function\":");
+    print_bytes(place->function);
+    printf(",\"file\":");
+    print_bytes(place->file);
+    if (place->line > 0)
+        printf(",\"line\":%u}", place->line);
+    else
+        printf(",\"offset\":%" PRIu64 "}", place->offset);
+}
+
+static void print_frames(const struct ps_view *ps, const struct row *row)
+{
+    const struct trace *trace = asyncp_snapshot_trace(ps->snapshot, row);
+    printf(",\"frames\":[");
+    for (int i = 0; i < MAX_FRAMES && trace->frames[i] != 0; i++)
+        printf("%s\"0x%" PRIx64 "\"", i > 0 ? "," : "", trace->frames[i]);
+    putchar(']');
+}
+
+static void print_row(const struct ps_view *ps, const struct row *row)
+{
+    const struct snapshot *snapshot = ps->snapshot;
     printf("{\"id\":%" PRIu64 ",\"name\":", row->id);
     print_text(snapshot, row->name);
     printf(",\"where\":");
@@ -65,12 +95,15 @@ static void print_row(const struct snapshot *snapshot, const struct row *row)
         print_object(row);
         putchar('}');
     }
+    print_place(ps, row);
+    print_frames(ps, row);
     printf(",\"stack\":{\"size\":%" PRIu64 ",\"used\":%" PRIu64 "},\"requests\":%" PRIu32 "}",
            row->stack_size, row->stack_used, row->requests);
 }
 
-static void print_loop_json(const struct snapshot *snapshot, const struct loop_row *loop)
+static void print_loop_json(const struct ps_view *ps, const struct loop_row *loop)
 {
+    const struct snapshot *snapshot = ps->snapshot;
     printf("{\"number\":%" PRIu32 ",\"process\":%" PRIu32 ",\"thread\":%" PRIu32 ",\"backend\":",
            loop->number, loop->process, loop->thread);
     print_text(snapshot, loop->backend);
@@ -82,20 +115,19 @@ static void print_loop_json(const struct snapshot *snapshot, const struct loop_r
     for (size_t i = 0; i < loop->row_count; i++) {
         if (i > 0)
             putchar(',');
-        print_row(snapshot, &snapshot->rows[loop->first_row + i]);
+        print_row(ps, &snapshot->rows[loop->first_row + i]);
     }
     printf("]}");
 }
 
-void ps_print_json(const struct process *process, const struct snapshot *snapshot)
+void ps_print_json(const struct ps_view *ps)
 {
-    printf("{\"schema\":%d,\"process\":{\"id\":%d,\"name\":", SCHEMA, (int)process->id);
-    char name[4 * sizeof process->name];
-    async_printable(name, sizeof name, process->name, strlen(process->name));
-    print_string(name);
+    const struct snapshot *snapshot = ps->snapshot;
+    printf("{\"schema\":%d,\"process\":{\"id\":%d,\"name\":", SCHEMA, (int)ps->process->id);
+    print_bytes(ps->process->name);
     printf("},\"taken_ns\":%" PRId64 ",\"loops\":[", snapshot->taken_ns);
     for (size_t i = snapshot->loop_count; i-- > 0;) {
-        print_loop_json(snapshot, &snapshot->loops[i]);
+        print_loop_json(ps, &snapshot->loops[i]);
         if (i > 0)
             putchar(',');
     }

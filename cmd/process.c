@@ -1,5 +1,6 @@
 /* cmd/process.c: finds a process and what it has loaded, and explains why it cannot be read. */
 #include "cmd/process.h"
+#include "cmd/sections.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,25 +175,76 @@ static void add_library(struct process *process, const struct library *library)
         process->libraries[process->library_count++] = *library;
 }
 
+static int add_ranges(struct process *process, const struct image *image)
+{
+    size_t count = process->range_count + image->range_count;
+    struct code_range *ranges = realloc(process->ranges, (count + 1) * sizeof *ranges);
+    if (ranges == NULL)
+        return -ENOMEM;
+    memcpy(ranges + process->range_count, image->ranges,
+           image->range_count * sizeof *image->ranges);
+    process->ranges = ranges;
+    process->range_count = count;
+    return 0;
+}
+
+/* Where the file of a line of /proc/PID/maps can be opened, as the process sees it. */
+static void find_path(const struct process *process, const char *line, char *path, size_t size)
+{
+    char link[64], program[4096];
+    const char *name = strchr(line, '/');
+    size_t length = name != NULL ? strcspn(name, "\n") : 0;
+    snprintf(link, sizeof link, "/proc/%d/exe", (int)process->id);
+    ssize_t linked = readlink(link, program, sizeof program);
+    if (linked == (ssize_t)length && memcmp(program, name, length) == 0)
+        snprintf(path, size, "%s", link); /* also if the file is gone */
+    else
+        snprintf(path, size, "/proc/%d/root%.*s", (int)process->id, (int)length, name);
+}
+
+/* A static program has no index: its table is found by the file. */
+static void find_table(const struct process *process, const char *line, struct image *image)
+{
+    char path[4096 + 64];
+    uint64_t address;
+    size_t size;
+    if (image->range_count == 0 || image->ranges[0].index != 0)
+        return;
+    find_path(process, line, path, sizeof path);
+    if (sections_find_table(path, &address, &size) < 0)
+        return;
+    for (size_t i = 0; i < image->range_count; i++) {
+        image->ranges[i].table = image->bias + address;
+        image->ranges[i].table_bytes = size;
+    }
+}
+
+/* *error: why a file with libasyncio could not be used. */
+static int add_image(struct process *process, const char *line, uint64_t start, int *error)
+{
+    struct image image = {.start = start};
+    int result = image_look(&process->view, &image);
+    find_table(process, line, &image);
+    if (result == -EPERM || result == -ESRCH)
+        return result;
+    if (result > 0)
+        add_library(process, &image.library);
+    if (result < 0)
+        *error = result;
+    return add_ranges(process, &image);
+}
+
 static int find_libraries(struct process *process, FILE *maps)
 {
     char line[4352]; /* with a path */
-    int error = 0;
-    bool any = false;
-    while (fgets(line, sizeof line, maps) != NULL) {
-        struct library library = {.loops = 0};
+    int result = 0, error = -ENXIO;
+    while (result == 0 && fgets(line, sizeof line, maps) != NULL) {
         uint64_t start = file_start(line);
-        int result = start != 0 ? image_find(&process->view, start, &library) : 0;
-        any = true;
-        if (result == -EPERM || result == -ESRCH)
-            return result;
-        if (result > 0)
-            add_library(process, &library);
-        error = result < 0 ? result : error;
+        error = error == -ENXIO ? -ENOENT : error;
+        if (start != 0)
+            result = add_image(process, line, start, &error);
     }
-    if (process->library_count > 0)
-        return 0;
-    return error < 0 ? error : any ? -ENOENT : -ENXIO;
+    return result < 0 ? result : process->library_count > 0 ? 0 : error;
 }
 
 /* A process without memory: it has ended, or is of the kernel. */
@@ -248,4 +300,10 @@ int process_open(struct process *process, const char *pid)
     if (result == -ENXIO)
         return refuse_empty(process);
     return result < 0 ? process_refuse(process, result) : 0;
+}
+
+void process_close(struct process *process)
+{
+    free(process->ranges);
+    process->ranges = NULL;
 }

@@ -36,6 +36,7 @@ package_of() {
     qemu-system-aarch64) echo qemu-system-arm ;;
     qemu-*) echo qemu-user ;; # after the two qemu-system-*
     openssl/ssl.h) echo libssl-dev ;;
+    elfutils/libdwfl.h) echo libdw-dev ;;
     nc) echo netcat-openbsd ;;
     dig) echo bind9-dnsutils ;;
     redis-cli | redis-benchmark) echo redis-tools ;;

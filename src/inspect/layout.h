@@ -33,6 +33,7 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
     MEMBER(loops, magic, magic)                                                                    \
     MEMBER(loops, first, first)                                                                    \
     MEMBER(loops, future, future)                                                                  \
+    MEMBER(loops, resume, resume)                                                                  \
     WHOLE(loop)                                                                                    \
     MEMBER(loop, next, listing.next)                                                               \
     MEMBER(loop, number, listing.number)                                                           \

@@ -27,14 +27,16 @@ struct place {
     uint64_t coroutine; /* whose stack is read next */
     struct look look;   /* the last one */
     bool is_open;       /* no two looks have agreed yet */
+    uint32_t trace;
 };
 
 struct reading {
     struct snapshot *snapshot;
     const struct view *view;
     const struct layout *layout;
-    struct loop_row *loop; /* the current one */
-    uint64_t future;       /* the coroutine of all futures */
+    struct unwinder *unwinder; /* NULL: none */
+    struct loop_row *loop;     /* the current one */
+    uint64_t future;           /* the coroutine of all futures */
     size_t records, chunk_bytes, stack_bytes;
     char *chunk, *stacks, *scratch; /* scratch: for any struct */
     size_t place_count;
@@ -177,6 +179,7 @@ static int describe(struct reading *reading, const struct place *place)
     row->loop = (uint32_t)(reading->loop - snapshot->loops);
     row->state = state_of(reading, place);
     row->requests = (uint32_t)look->requests;
+    row->trace = place->trace;
     describe_stack(row, look);
     bool waits = row->state == ROW_WAITS;
     if (waits) {
@@ -223,15 +226,29 @@ static int read_places(struct reading *reading, uint64_t chunk)
     return result < 0 ? result : reading->pieces[0].was_read ? 0 : -EFAULT;
 }
 
+/* A running task's stack changes, and a context that has not begun has an odd stack pointer. */
+static int trace_calls(struct reading *reading, struct place *place, const struct piece *stack)
+{
+    struct trace trace = {.frames = {0}};
+    const struct look *look = &place->look;
+    bool is_suspended = look->is_whole && look->coroutine != reading->loop->current &&
+                        look->sp % sizeof(void *) == 0;
+    if (reading->unwinder != NULL && is_suspended && !place->is_open)
+        asyncp_unwind(reading->unwinder, look->sp, stack, trace.frames);
+    return asyncp_table_add(&reading->snapshot->traces, &trace, &place->trace);
+}
+
 /* The task may be another one by now: then its stack is read next. */
-static void look_again(const struct reading *reading, size_t index, struct place *place)
+static int look_again(struct reading *reading, size_t index, struct place *place)
 {
     size_t offset = record_offset(reading, place->index);
+    const struct piece *stack = &reading->pieces[index + 1];
     struct look look = look_at(reading, reading->chunk + offset,
-                               reading->pieces[0].address + offset, &reading->pieces[index + 1]);
+                               reading->pieces[0].address + offset, stack);
     place->is_open = look.coroutine != 0 && !agree(&look, &place->look);
     place->look = look;
     place->coroutine = look.coroutine;
+    return trace_calls(reading, place, stack);
 }
 
 static int look_at_places(struct reading *reading, uint64_t chunk)
@@ -242,11 +259,13 @@ static int look_at_places(struct reading *reading, uint64_t chunk)
         if (result < 0)
             return result;
         any_open = false;
-        for (size_t i = 0; i < reading->place_count; i++) {
+        for (size_t i = 0; i < reading->place_count && result == 0; i++) {
             if (reading->places[i].is_open)
-                look_again(reading, i, &reading->places[i]);
+                result = look_again(reading, i, &reading->places[i]);
             any_open |= reading->places[i].is_open;
         }
+        if (result < 0)
+            return result;
     }
     return 0;
 }
@@ -344,6 +363,15 @@ static int read_loop(struct reading *reading, uint64_t *loop)
     return result < 0 ? result : read_tasks(reading, chunks);
 }
 
+/* Without it nothing is unwound. */
+static void find_resume(const struct reading *reading, uint64_t address)
+{
+    uint64_t resume = 0;
+    if (reading->unwinder != NULL &&
+        asyncp_view_read(reading->view, address, &resume, sizeof(void *)) == 0)
+        reading->unwinder->resume = resume;
+}
+
 static int read_loops(struct reading *reading, uint64_t loops)
 {
     const char *bytes = read_whole(reading, loops, LAYOUT_loops);
@@ -351,6 +379,7 @@ static int read_loops(struct reading *reading, uint64_t loops)
         return -EPROTO;
     uint64_t loop = get(reading, bytes, LAYOUT_loops_first);
     reading->future = get(reading, bytes, LAYOUT_loops_future);
+    find_resume(reading, get(reading, bytes, LAYOUT_loops_resume));
     int result = 0;
     for (int left = MAX_LOOPS; loop != 0 && left > 0 && result == 0; left--)
         result = read_loop(reading, &loop);
@@ -391,13 +420,16 @@ static void close_reading(struct reading *reading)
 }
 
 int asyncp_snapshot_take(struct snapshot *snapshot, const struct view *view,
-                         const struct layout *layout, uint64_t loops)
+                         const struct layout *layout, uint64_t loops, struct unwinder *unwinder)
 {
-    *snapshot = (struct snapshot){.loop_count = 0};
+    *snapshot = (struct snapshot){
+        .traces = {.record_bytes = sizeof(struct trace), .key_bytes = sizeof(struct trace)}};
+    asyncp_texts_open(&snapshot->texts);
     struct reading *reading = malloc(sizeof *reading);
     if (reading == NULL)
         return -ENOMEM;
-    *reading = (struct reading){.snapshot = snapshot, .view = view, .layout = layout};
+    *reading = (struct reading){
+        .snapshot = snapshot, .view = view, .layout = layout, .unwinder = unwinder};
     int result = open_reading(reading);
     if (result == 0)
         result = read_loops(reading, loops);
@@ -411,9 +443,15 @@ int asyncp_snapshot_take(struct snapshot *snapshot, const struct view *view,
     return result;
 }
 
+const struct trace *asyncp_snapshot_trace(const struct snapshot *snapshot, const struct row *row)
+{
+    return asyncp_table_at(&snapshot->traces, row->trace);
+}
+
 void asyncp_snapshot_free(struct snapshot *snapshot)
 {
     asyncp_texts_free(&snapshot->texts);
+    asyncp_table_free(&snapshot->traces);
     free(snapshot->rows);
     free(snapshot->loops);
     *snapshot = (struct snapshot){.loop_count = 0};

@@ -7,8 +7,8 @@
 #define INSPECT_SNAPSHOT_H
 
 #include "inspect/layout.h"
-#include "inspect/view.h"
 #include "inspect/texts.h"
+#include "inspect/unwind.h"
 
 enum row_state {
     ROW_RUNS,
@@ -28,6 +28,7 @@ struct row {
     uint64_t owner;     /* id of the task that has the lock it waits for; 0: unknown */
     int64_t since_ns;   /* the begin of its wait, by the loop's clock */
     uint32_t name, where, call;
+    uint32_t trace;    /* for asyncp_snapshot_trace */
     uint32_t loop;     /* index */
     uint32_t requests; /* to cancel, not answered yet */
     enum row_state state;
@@ -49,21 +50,30 @@ struct loop_row {
 };
 
 struct snapshot {
-    int64_t taken_ns; /* CLOCK_MONOTONIC, behind the last look */
+    int64_t taken_ns; /* CLOCK_MONOTONIC, before the first look */
     struct loop_row *loops;
     size_t loop_count;
     struct row *rows; /* by loop, and in it by id */
     size_t row_count, row_capacity;
     size_t unreadable; /* records, chunks and loops that could not be read */
     struct texts texts;
+    struct table traces;
+};
+
+/* The calls on a stack, the innermost first; behind the last one 0. */
+struct trace {
+    uint64_t frames[MAX_FRAMES];
 };
 
 /*
  * Looks at a process. `loops` is the address of its struct loops. Nothing in it is trusted. 0;
- * -ENOMEM; -EPROTO if what is there is no list of loops; an error of the view.
+ * -ENOMEM; -EPROTO if what is there is no list of loops; an error of the view. Without an
+ * unwinder the traces are empty.
  */
 int asyncp_snapshot_take(struct snapshot *snapshot, const struct view *view,
-                         const struct layout *layout, uint64_t loops);
+                         const struct layout *layout, uint64_t loops, struct unwinder *unwinder);
+
+const struct trace *asyncp_snapshot_trace(const struct snapshot *snapshot, const struct row *row);
 
 void asyncp_snapshot_free(struct snapshot *snapshot);
 

@@ -4,63 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SLOTS = 256, ONCE = 256, PAGE = 4096 };
+enum { ONCE = 256, PAGE = 4096 };
 
 struct text_entry {
     uint64_t address;
     char text[MAX_TEXT_BYTES];
 };
 
-static uint32_t slot_of(const struct texts *texts, uint64_t address)
+void asyncp_texts_open(struct texts *texts)
 {
-    uint32_t slot = (uint32_t)((address * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
-    for (;; slot++) {
-        slot &= texts->slot_count - 1;
-        uint32_t index = texts->slots[slot];
-        if (index == 0 || texts->entries[index - 1].address == address)
-            return slot;
-    }
-}
-
-/* At most half of the slots are used. */
-static int grow_slots(struct texts *texts)
-{
-    uint32_t count = texts->slot_count > 0 ? 2 * texts->slot_count : FIRST_SLOTS;
-    uint32_t *slots = calloc(count, sizeof *slots);
-    if (slots == NULL)
-        return -ENOMEM;
-    free(texts->slots);
-    texts->slots = slots;
-    texts->slot_count = count;
-    for (uint32_t i = 0; i < texts->count; i++)
-        slots[slot_of(texts, texts->entries[i].address)] = i + 1;
-    return 0;
-}
-
-static int grow_entries(struct texts *texts)
-{
-    uint32_t capacity = texts->capacity > 0 ? 2 * texts->capacity : FIRST_SLOTS / 2;
-    struct text_entry *entries = realloc(texts->entries, capacity * sizeof *entries);
-    if (entries == NULL)
-        return -ENOMEM;
-    texts->entries = entries;
-    texts->capacity = capacity;
-    return 0;
+    *texts = (struct texts){
+        .entries = {.record_bytes = sizeof(struct text_entry), .key_bytes = sizeof(uint64_t)}};
 }
 
 int asyncp_texts_add(struct texts *texts, uint64_t address, uint32_t *index)
 {
-    if (2 * texts->count >= texts->slot_count && grow_slots(texts) < 0)
-        return -ENOMEM;
-    uint32_t slot = slot_of(texts, address);
-    if (texts->slots[slot] == 0) {
-        if (texts->count == texts->capacity && grow_entries(texts) < 0)
-            return -ENOMEM;
-        texts->entries[texts->count] = (struct text_entry){.address = address};
-        texts->slots[slot] = ++texts->count;
-    }
-    *index = texts->slots[slot] - 1;
-    return 0;
+    return asyncp_table_add(&texts->entries, &address, index);
 }
 
 /* Of a text, up to the end of its page: what lies behind may not be readable. */
@@ -100,22 +59,21 @@ static int read_some(struct text_entry *entries, size_t count, const struct view
 
 int asyncp_texts_read(struct texts *texts, const struct view *view)
 {
+    const uint32_t count = texts->entries.count;
     int result = 0;
-    for (size_t i = 0; i < texts->count && result == 0; i += ONCE) {
-        size_t left = texts->count - i;
-        result = read_some(texts->entries + i, left < ONCE ? left : ONCE, view);
-    }
+    for (uint32_t i = 0; i < count && result == 0; i += ONCE)
+        result = read_some(asyncp_table_at(&texts->entries, i), count - i < ONCE ? count - i : ONCE,
+                           view);
     return result;
 }
 
 const char *asyncp_texts_get(const struct texts *texts, uint32_t index)
 {
-    return texts->entries[index].text;
+    const struct text_entry *entry = asyncp_table_at(&texts->entries, index);
+    return entry->text;
 }
 
 void asyncp_texts_free(struct texts *texts)
 {
-    free(texts->entries);
-    free(texts->slots);
-    *texts = (struct texts){.count = 0};
+    asyncp_table_free(&texts->entries);
 }

@@ -5,19 +5,16 @@
 #ifndef INSPECT_TEXTS_H
 #define INSPECT_TEXTS_H
 
+#include "inspect/table.h"
 #include "inspect/view.h"
 
 enum { MAX_TEXT_BYTES = 256 }; /* with its zero byte; a longer one is cut */
 
-struct text_entry;
-
-/* All zeros: empty. */
 struct texts {
-    struct text_entry *entries;
-    uint32_t count, capacity;
-    uint32_t *slots; /* a hash table of indices + 1; 0: free */
-    uint32_t slot_count;
+    struct table entries;
 };
+
+void asyncp_texts_open(struct texts *texts);
 
 /* Notes an address. *index is for asyncp_texts_get. 0 or -ENOMEM. */
 int asyncp_texts_add(struct texts *texts, uint64_t address, uint32_t *index);

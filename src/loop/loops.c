@@ -5,7 +5,8 @@
 #include "sys/thread.h"
 
 /* Found by the note of top/layout.c, not by name. */
-__attribute__((used)) struct loops asyncp_loops = {.magic = LAYOUT_MAGIC, .future = &asyncp_future};
+__attribute__((used)) struct loops asyncp_loops = {
+    .magic = LAYOUT_MAGIC, .future = &asyncp_future, .resume = &asyncp_switch_resume};
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 

@@ -14,6 +14,7 @@ struct loops {
     uint64_t magic;
     struct async_loop *first;
     const struct coroutine *future; /* the coroutine of all futures */
+    const void *const *resume;      /* asyncp_switch_resume */
 };
 extern struct loops asyncp_loops __attribute__((visibility("hidden")));
 

@@ -28,6 +28,12 @@ struct context {
 void asyncp_switch(void **save, void *load);
 
 /*
+ * Where a suspended context goes on: unwinding it begins there. NULL: it cannot be unwound, because
+ * libc has its registers.
+ */
+extern const void *const asyncp_switch_resume __attribute__((visibility("hidden")));
+
+/*
  * Returns the stack pointer of a context that will call entry(argument) on the stack below top.
  * When entry returns, execution continues at the returned stack pointer.
  */

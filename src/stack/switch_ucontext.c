@@ -37,6 +37,8 @@ static ucontext_t *keep_signal_mask(void *load)
     return context;
 }
 
+const void *const asyncp_switch_resume = NULL;
+
 void asyncp_switch(void **save, void *load)
 {
     ucontext_t here;

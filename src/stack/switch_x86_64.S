@@ -191,4 +191,14 @@ asyncp_switch_prepare:
         .long   0xc0000002, 4, 1, 0     /* GNU_PROPERTY_X86_FEATURE_1_AND: IBT alone */
 #endif
 
+/* const void *const asyncp_switch_resume: where a suspended context goes on, for unwinders */
+        .data
+        .globl  asyncp_switch_resume
+        .hidden asyncp_switch_resume
+        .type   asyncp_switch_resume, @object
+        .p2align 3
+asyncp_switch_resume:
+        .quad   .Lresume
+        .size   asyncp_switch_resume, . - asyncp_switch_resume
+
         .section .note.GNU-stack, "", @progbits

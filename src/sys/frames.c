@@ -63,23 +63,13 @@ static struct candidate *find_candidate(struct candidate candidates[MAX_CANDIDAT
     return NULL;
 }
 
-/* aarch64 may sign return addresses in their unused upper bits. */
-static const void *strip_signature(const void *word)
-{
-#if defined(__aarch64__)
-    return (const void *)((uintptr_t)word & (((uintptr_t)1 << 48) - 1));
-#else
-    return word;
-#endif
-}
-
 /* Counts return addresses from sp upwards. Reads all words, poisoned ones too. */
 __attribute__((no_sanitize_address)) static void count_return_addresses(
     const char *sp, const char *end, struct candidate candidates[MAX_CANDIDATES])
 {
     const void *const *word = (const void *const *)(const void *)sp;
     for (int i = 0; i < MAX_SCANNED_WORDS && (const char *)(word + 1) <= end; i++, word++) {
-        const void *address = strip_signature(*word);
+        const void *address = (const void *)return_address((uintptr_t)*word);
         struct candidate *entry = find_candidate(candidates, address);
         if (entry == NULL || (entry->count == 0 && !is_return_address(address)))
             continue;

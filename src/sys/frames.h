@@ -4,6 +4,18 @@
 #ifndef SYS_FRAMES_H
 #define SYS_FRAMES_H
 
+#include <stdint.h>
+
+/* A return address without its signature: aarch64 may sign one, in bits that are not used. */
+static inline uintptr_t return_address(uintptr_t word)
+{
+#if defined(__aarch64__)
+    return word & (((uintptr_t)1 << 48) - 1);
+#else
+    return word;
+#endif
+}
+
 /*
  * Reports the return addresses between sp and end: the repeated ones, or the innermost if none
  * repeats. Not reentrant.

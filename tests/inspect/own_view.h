@@ -9,6 +9,15 @@ extern const struct view own_view;
 /* The table in this process's note, checked. */
 const struct layout *own_layout(void);
 
+enum { MAX_OWN_RANGES = 64 };
+
+/* The code of this process. */
+struct own_code {
+    struct code_range ranges[MAX_OWN_RANGES];
+    size_t count;
+};
+void find_own_code(struct own_code *code);
+
 /* The rows of the current loop's tasks. Ends the test after an error. */
 void take_own_snapshot(struct snapshot *snapshot);
 

@@ -61,7 +61,8 @@ TEST(texts_are_read_once_and_cut)
     CHECK_EQ(munmap(memory + SIZE, SIZE), 0);
     memset(memory, 'x', SIZE);
     memcpy(memory + PAGE - 2, "page", 5);
-    struct texts texts = {.count = 0};
+    struct texts texts;
+    asyncp_texts_open(&texts);
     uint32_t none = add(&texts, NULL), whole = add(&texts, memory + PAGE - 2);
     uint32_t longer = add(&texts, memory), end = add(&texts, memory + SIZE - 3);
     uint32_t gone = add(&texts, memory + SIZE);

@@ -123,6 +123,8 @@ LOOP_TEST(snapshot_of_damaged_memory_ends)
 {
     const struct view view = {.read = read_damaged};
     async_task *tasks[100];
+    struct own_code code;
+    find_own_code(&code);
     async_event_clear(&event);
     for (int i = 0; i < 100; i++)
         tasks[i] = async_create_task(has_lock);
@@ -131,7 +133,11 @@ LOOP_TEST(snapshot_of_damaged_memory_ends)
         struct snapshot snapshot;
         uint64_t seed = random_state;
         rarity = 1 + (unsigned)(seed % 200);
-        int result = asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops);
+        struct unwinder unwinder;
+        CHECK_EQ(asyncp_unwinder_open(&unwinder, &view, code.ranges, code.count), 0);
+        int result = asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops,
+                                          &unwinder);
+        asyncp_unwinder_close(&unwinder);
         CHECK(result == 0 || result == -EPROTO);
         asyncp_snapshot_free(&snapshot);
         random_state = seed;
@@ -160,7 +166,8 @@ LOOP_TEST(snapshot_says_what_changes_while_it_is_read)
     async_event_clear(&event);
     async_task *task = async_create_task(has_lock);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops), 0);
+    CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops, NULL),
+             0);
     enum row_state expected = sizeof(void *) == 8 ? ROW_MOVED : ROW_WAITS;
     CHECK_EQ(row_named(&snapshot, "has_lock")->state, expected);
     asyncp_snapshot_free(&snapshot);
@@ -179,8 +186,9 @@ TEST(snapshot_returns_the_error_of_the_view)
     struct snapshot snapshot;
     const struct view view = {.read = refuse_reading};
     uint64_t word = 0;
-    CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops),
+    CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops, NULL),
              -EPROTO);
-    CHECK_EQ(asyncp_snapshot_take(&snapshot, &own_view, own_layout(), (uintptr_t)&word), -EPROTO);
+    CHECK_EQ(asyncp_snapshot_take(&snapshot, &own_view, own_layout(), (uintptr_t)&word, NULL),
+             -EPROTO);
     CHECK(snapshot.rows == NULL && snapshot.loops == NULL);
 }

@@ -42,7 +42,7 @@ def link(program: Path, *arguments) -> bool:
     """Whether it could be linked."""
     flags = [f"-fsanitize={sanitizers()}"] if sanitizers() else []
     flags += ["-flto"] if option("b_lto") else []
-    command = [*COMPILER, *flags, f"-I{ROOT / 'include'}", SOURCE, "-o", program, *arguments, "-pthread"]
+    command = [*COMPILER, *flags, "-g", "-O1", f"-I{ROOT / 'include'}", SOURCE, "-o", program, *arguments, "-pthread"]
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
@@ -69,6 +69,20 @@ def look(pid: int) -> dict:
     library, = json.loads(out)
     loop, = library["loops"]
     return loop
+
+
+def knows_lines() -> bool:
+    """Whether the command was built with libdw; elsewhere contexts are switched by libc."""
+    return b"libdw.so" in COMMAND.read_bytes() and option("switch") != "ucontext"
+
+
+def check_lines(loop: dict):
+    """The functions and lines in which tasks wait."""
+    found = {task["name"]: task["at"] for task in loop["tasks"] if "at" in task}
+    source = SOURCE.read_text().splitlines()
+    for name, words in (("has_lock", "async_event_wait(&never)"), ("wants_lock", "ASYNC_WITH(&lock)")):
+        place = found.get(name, {})
+        expect(f"the place of {name}", (name, True), (place.get("function"), words in source[place.get("line", 1) - 1]))
 
 
 def rows(loop: dict) -> list:
@@ -98,7 +112,10 @@ def test_shapes(folder: Path):
         with running(program) as process:
             if name == "stripped":
                 program.unlink()
-            found = rows(look(process.pid))
+            loop = look(process.pid)
+            found = rows(loop)
+            if name != "stripped" and knows_lines():
+                check_lines(loop)
             expected = expected or found
             expect(f"the rows of a program, {name}", expected, found)
     expect("the rows", [(1, "amain", True, "async_wait_readable", None), (2, "has_lock", True, "async_event_wait", None)] +
@@ -114,12 +131,14 @@ def test_table(folder: Path):
         status, out, _ = run("ps", process.pid)
         expect("ps", 0, status)
         for pattern in (rf"loop 1, thread {process.pid}, \w+, a\w+: [67] tasks, \d+ created; 0 timers, 1 operations",
-                        r"\n  #1 +waits +[\d.]+ m?s  amain +tests/tools/watched.c:\d+ +async_wait_readable, descriptor \d+\n",
+                        r"\n  #1 +waits +[\d.]+ m?s  amain +tests/tools/watched.c:\d+ +async_wait_readable, descriptor \d+.*\n",
                         r"\n  #3 and 2 more +waits +[\d.]+ m?s  wants_lock +\S+ +async_lock_acquire, lock 0x\w+, held by "
-                        r"#2 has_lock\n"):
+                        r"#2 has_lock.*\n"):
             if not re.search(pattern, out.replace(f"{ROOT}/", "")):
                 raise Failure(f"no {pattern!r} in\n{out}")
-        expect("a line each", 3, run("ps", "--each", process.pid)[1].count("wants_lock"))
+        if knows_lines():
+            expect("the calls", True, re.search(r"\n {12}has_lock \S+watched.c:\d+\n", run("ps", "--stacks", process.pid)[1]) is not None)
+        expect("a line each", 3, run("ps", "--each", process.pid)[1].count("  wants_lock  "))
 
 
 # ---- churn ------------------------------------------------------------------------------------------------------
@@ -151,7 +170,7 @@ def check_refusal(pid, words: str, **options):
 def test_refusals(folder: Path):
     check_refusal("7x", "asyncio: '7x' is not the number of a process\n")
     check_refusal(0x7ffffff0, "there is no such process")
-    expect("usage", (2, "", "usage: asyncio ps [--each | --json] PID\n"), run("ps"))
+    expect("usage", (2, "", "usage: asyncio ps [--each] [--stacks] PID\n       asyncio ps --json PID\n"), run("ps"))
     expect("usage", 2, run("ps", "--json", "--each", "1")[0])
     expect("usage", 2, run("ps", "1", "2")[0])
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:

@@ -1,0 +1,359 @@
+/* cmd/lines.c: source lines by libdw, if the command was built with it. */
+#include "cmd/lines.h"
+#include "asyncio/base.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#if HAS_LIBDW
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#endif
+
+enum { MAX_PLACES = 128, PATH_BYTES = 4096 }; /* places: of a trace, with inlined functions */
+
+struct lines {
+    struct table found; /* struct found_place by trace */
+#if HAS_LIBDW
+    Dwfl *files;
+#endif
+};
+
+struct found_place {
+    struct trace trace;
+    bool is_found;
+    struct code_place place;
+};
+
+/* ---- one address ---------------------------------------------------------------------------- */
+
+#if HAS_LIBDW
+
+static char *no_path; /* debug files are looked for where they usually are */
+static const Dwfl_Callbacks callbacks = {.find_elf = dwfl_linux_proc_find_elf,
+                                         .find_debuginfo = dwfl_standard_find_debuginfo,
+                                         .debuginfo_path = &no_path};
+
+static void open_files(struct lines *lines, pid_t process)
+{
+    lines->files = dwfl_begin(&callbacks);
+    if (lines->files != NULL && (dwfl_linux_proc_report(lines->files, process) != 0 ||
+                                 dwfl_report_end(lines->files, NULL, NULL) != 0)) {
+        dwfl_end(lines->files);
+        lines->files = NULL;
+    }
+}
+
+static void close_files(struct lines *lines)
+{
+    if (lines->files != NULL)
+        dwfl_end(lines->files);
+}
+
+static void set_text(char *to, size_t size, const char *text)
+{
+    snprintf(to, size, "%s", text != NULL ? text : "");
+}
+
+static void set_function(struct code_place *place, const char *name)
+{
+    static const char enters[] = "asyncp_enter_"; /* async_fn(NAME): mostly NAME is inlined there */
+    place->is_entry = name != NULL && strncmp(name, enters, sizeof enters - 1) == 0;
+    if (place->is_entry)
+        name += sizeof enters - 1;
+    set_text(place->function, sizeof place->function, name);
+}
+
+/* The line in a function from which the next inner one is called. */
+static void set_call_line(struct code_place *place, Dwarf_Die *inlined, Dwarf_Die *unit)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Files *files;
+    Dwarf_Word line = 0, file = 0;
+    size_t count;
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) == 0)
+        place->line = (unsigned)line;
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &file) == 0 &&
+        dwarf_getsrcfiles(unit, &files, &count) == 0 && file < count)
+        set_text(place->file, sizeof place->file, dwarf_filesrc(files, file, NULL, NULL));
+}
+
+static bool is_function(Dwarf_Die *scope)
+{
+    int tag = dwarf_tag(scope);
+    return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
+}
+
+/* The functions around a scope, the innermost inlined one first. Returns how many. */
+static size_t list_functions(Dwarf_Die *unit, Dwarf_Die *innermost, struct code_place *places,
+                             size_t most)
+{
+    Dwarf_Die *scopes, *inner = NULL;
+    size_t used = 0;
+    int count = dwarf_getscopes_die(innermost, &scopes);
+    for (int i = 0; i < count && used < most; i++) {
+        if (!is_function(&scopes[i]))
+            continue;
+        set_function(&places[used], dwarf_diename(&scopes[i]));
+        if (inner != NULL)
+            set_call_line(&places[used], inner, unit);
+        inner = &scopes[i];
+        used++;
+    }
+    if (count > 0)
+        free(scopes);
+    return used;
+}
+
+static size_t find_functions(Dwarf_Die *unit, Dwarf_Addr address, struct code_place *places,
+                             size_t most)
+{
+    Dwarf_Die *scopes;
+    int count = dwarf_getscopes(unit, address, &scopes);
+    size_t used = count > 0 ? list_functions(unit, &scopes[0], places, most) : 0;
+    if (count > 0)
+        free(scopes);
+    return used;
+}
+
+static void set_line(struct code_place *place, Dwfl_Module *file, Dwarf_Addr address)
+{
+    int number = 0;
+    Dwfl_Line *line = dwfl_module_getsrc(file, address);
+    const char *source = line != NULL ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
+    if (source != NULL && number > 0) {
+        set_text(place->file, sizeof place->file, source);
+        place->line = (unsigned)number;
+        return;
+    }
+    Dwarf_Addr start = 0;
+    set_text(place->file, sizeof place->file,
+             dwfl_module_info(file, NULL, &start, NULL, NULL, NULL, NULL, NULL));
+    place->offset = address - start;
+}
+
+static Dwfl_Module *find_file(const struct lines *lines, uint64_t address)
+{
+    return lines->files != NULL ? dwfl_addrmodule(lines->files, address) : NULL;
+}
+
+/* The source file that was compiled, whole; "" without debug information. */
+static void find_source(Dwfl_Module *file, uint64_t address, char *path, size_t size)
+{
+    Dwarf_Addr bias;
+    Dwarf_Attribute attribute;
+    Dwarf_Die *unit = dwfl_module_addrdie(file, address, &bias);
+    const char *name = unit != NULL ? dwarf_diename(unit) : NULL, *folder = NULL;
+    if (name != NULL && *name != '/')
+        folder = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+    snprintf(path, size, "%s%s%s", folder != NULL ? folder : "", folder != NULL ? "/" : "",
+             name != NULL ? name : "");
+}
+
+/* Bytes of the path up to the folder that holds the folder of the file. */
+static size_t folder_of_folder(const char *path)
+{
+    size_t length = strlen(path);
+    for (int slashes = 0; length > 0; length--)
+        if (path[length - 1] == '/' && ++slashes == 2)
+            break;
+    return length;
+}
+
+/*
+ * Whether an address is in the same library as the innermost call, which is in libasyncio: in the
+ * same file, and in a static program from the same folder of sources.
+ */
+static bool is_in_library(const struct lines *lines, uint64_t address, uint64_t innermost)
+{
+    char first[PATH_BYTES], path[PATH_BYTES];
+    Dwfl_Module *library = find_file(lines, innermost), *file = find_file(lines, address);
+    if (library == NULL || file != library)
+        return false;
+    find_source(library, innermost, first, sizeof first);
+    find_source(file, address, path, sizeof path);
+    return strncmp(first, path, folder_of_folder(first)) == 0;
+}
+
+static size_t find_places(struct lines *lines, uint64_t address, struct code_place *places,
+                          size_t most)
+{
+    Dwfl_Module *file = find_file(lines, address);
+    Dwarf_Addr bias = 0;
+    memset(places, 0, most * sizeof *places);
+    if (file == NULL || most == 0)
+        return 0;
+    Dwarf_Die *unit = dwfl_module_addrdie(file, address, &bias);
+    size_t count = unit != NULL ? find_functions(unit, address - bias, places, most) : 0;
+    if (count == 0) {
+        set_function(&places[0], dwfl_module_addrname(file, address));
+        count = 1;
+    }
+    set_line(&places[0], file, address);
+    return count;
+}
+
+#else
+
+static void open_files(struct lines *lines, pid_t process)
+{
+    (void)lines, (void)process;
+}
+
+static void close_files(struct lines *lines)
+{
+    (void)lines;
+}
+
+static bool is_in_library(const struct lines *lines, uint64_t address, uint64_t innermost)
+{
+    (void)lines, (void)address, (void)innermost;
+    return true;
+}
+
+static size_t find_places(struct lines *lines, uint64_t address, struct code_place *places,
+                          size_t most)
+{
+    (void)lines;
+    if (most > 0)
+        places[0] = (struct code_place){.offset = address};
+    return most > 0;
+}
+
+#endif
+
+/* ---- traces --------------------------------------------------------------------------------- */
+
+int lines_open(struct lines **out, pid_t process)
+{
+    struct lines *lines = calloc(1, sizeof *lines);
+    *out = lines;
+    if (lines == NULL)
+        return -ENOMEM;
+    lines->found = (struct table){.record_bytes = sizeof(struct found_place),
+                                  .key_bytes = sizeof(struct trace)};
+    open_files(lines, process);
+    return 0;
+}
+
+void lines_close(struct lines *lines)
+{
+    if (lines == NULL)
+        return;
+    close_files(lines);
+    asyncp_table_free(&lines->found);
+    free(lines);
+}
+
+/* All calls of a trace. */
+struct calls {
+    struct code_place places[MAX_PLACES];
+    size_t count;
+    size_t outside; /* the first one that is not in the library; count: none is */
+};
+
+static void find_calls(struct lines *lines, const struct trace *trace, struct calls *calls)
+{
+    calls->count = 0;
+    calls->outside = SIZE_MAX;
+    for (int i = 0; i < MAX_FRAMES && trace->frames[i] != 0; i++) {
+        const uint64_t address = trace->frames[i] - 1; /* in the instruction that calls */
+        if (calls->outside == SIZE_MAX && !is_in_library(lines, address, trace->frames[0] - 1))
+            calls->outside = calls->count;
+        calls->count += find_places(lines, address, calls->places + calls->count,
+                                    MAX_PLACES - calls->count);
+    }
+    if (calls->outside > calls->count)
+        calls->outside = calls->count;
+}
+
+static bool begins_with(const struct code_place *place, const char *beginning)
+{
+    return strncmp(place->function, beginning, strlen(beginning)) == 0;
+}
+
+/*
+ * The first call of the program: behind those in the library; in a static program without debug
+ * information behind the last public function. Inline functions of the headers are left out, too.
+ */
+static size_t first_own(const struct calls *calls)
+{
+    size_t own = calls->outside;
+    if (own == calls->count) {
+        own = 0;
+        for (size_t i = 0; i < calls->count; i++)
+            if (begins_with(&calls->places[i], "async_"))
+                own = i + 1;
+    }
+    while (own < calls->count && (begins_with(&calls->places[own], "async_") ||
+                                  begins_with(&calls->places[own], "asyncp_")))
+        own++;
+    return own;
+}
+
+/* The library's function that has called the task's. */
+static bool is_beginning(const struct code_place *place)
+{
+    return strcmp(place->function, "coroutine_begin") == 0 || begins_with(place, "asyncp_switch");
+}
+
+const struct code_place *lines_find(struct lines *lines, const struct snapshot *snapshot,
+                                    const struct row *row)
+{
+    static const struct code_place unknown;
+    uint32_t index;
+    if (asyncp_table_add(&lines->found, asyncp_snapshot_trace(snapshot, row), &index) < 0)
+        return &unknown;
+    struct found_place *found = asyncp_table_at(&lines->found, index);
+    if (!found->is_found) {
+        static struct calls calls;
+        find_calls(lines, &found->trace, &calls);
+        size_t own = first_own(&calls);
+        if (own < calls.count && !is_beginning(&calls.places[own]))
+            found->place = calls.places[own];
+        found->is_found = true;
+    }
+    return &found->place;
+}
+
+bool lines_agree(struct lines *lines, const struct snapshot *snapshot, const struct row *one,
+                 const struct row *other)
+{
+    if (one->trace == other->trace)
+        return true;
+    struct code_place place = *lines_find(lines, snapshot, one);
+    const struct code_place *second = lines_find(lines, snapshot, other);
+    return place.line == second->line && place.offset == second->offset &&
+           strcmp(place.function, second->function) == 0 && strcmp(place.file, second->file) == 0;
+}
+
+void lines_show(char *shown, size_t size, const struct code_place *place)
+{
+    const char *function = place->function[0] != 0 ? place->function : "?";
+    if (place->line > 0)
+        snprintf(shown, size, "%s %s:%u", function, place->file, place->line);
+    else
+        snprintf(shown, size, "%s %s+%#" PRIx64, function, place->file, place->offset);
+}
+
+/* Behind the function itself its entry says nothing new. */
+static bool is_repeated(const struct calls *calls, size_t index)
+{
+    return index > 0 && calls->places[index].is_entry &&
+           strcmp(calls->places[index].function, calls->places[index - 1].function) == 0;
+}
+
+void lines_print(struct lines *lines, const struct trace *trace, const char *indent)
+{
+    static struct calls calls;
+    char shown[512], escaped[2048];
+    find_calls(lines, trace, &calls);
+    for (size_t i = first_own(&calls); i < calls.count && !is_beginning(&calls.places[i]); i++) {
+        if (is_repeated(&calls, i))
+            continue;
+        lines_show(shown, sizeof shown, &calls.places[i]);
+        async_printable(escaped, sizeof escaped, shown, strlen(shown));
+        printf("%s%s\n", indent, escaped);
+    }
+}

@@ -1,0 +1,44 @@
+/*
+ * cmd/lines.h: the source of the calls on a stack. With libdw: functions, inlined ones too, and
+ * lines. Without it, or without debug information: the file and the offset in it, for addr2line.
+ */
+#ifndef CMD_LINES_H
+#define CMD_LINES_H
+
+#include "inspect/snapshot.h"
+#include <stdio.h>
+#include <sys/types.h>
+
+/* A call that has not returned. */
+struct code_place {
+    char function[128]; /* "": unknown */
+    char file[256];     /* of the source; of the program, if `line` is 0; "": unknown */
+    unsigned line;
+    uint64_t offset; /* in the program's file, if `line` is 0 */
+    bool is_entry;   /* the function that async_fn has made, which calls it */
+};
+
+struct lines;
+
+/* 0 or -ENOMEM. */
+int lines_open(struct lines **lines, pid_t process);
+void lines_close(struct lines *lines);
+
+/*
+ * The innermost call on the stack of a task that is not the library's own. It is empty if all are,
+ * as in a task that ends with a call. Remembered for each trace.
+ */
+const struct code_place *lines_find(struct lines *lines, const struct snapshot *snapshot,
+                                    const struct row *row);
+
+/* Whether lines_find gives the same for both. */
+bool lines_agree(struct lines *lines, const struct snapshot *snapshot, const struct row *one,
+                 const struct row *other);
+
+/* Prints each call of a trace on a line, the innermost first, behind `indent`. */
+void lines_print(struct lines *lines, const struct trace *trace, const char *indent);
+
+/* "flush server.c:88" */
+void lines_show(char *shown, size_t size, const struct code_place *place);
+
+#endif

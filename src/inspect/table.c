@@ -1,0 +1,83 @@
+/* inspect/table.c: a hash table with open addressing; at most half of its slots are used. */
+#include "inspect/table.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_SLOTS = 256 };
+
+static uint64_t hash(const char *key, size_t size)
+{
+    uint64_t value = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < size; i++)
+        value = (value ^ (unsigned char)key[i]) * UINT64_C(0x100000001b3);
+    return value ^ (value >> 32);
+}
+
+/* The slot of the key, or the free one where it belongs. */
+static uint32_t find_slot(const struct table *table, const void *key)
+{
+    uint32_t slot = (uint32_t)hash(key, table->key_bytes);
+    for (;; slot++) {
+        slot &= table->slot_count - 1;
+        uint32_t index = table->slots[slot];
+        if (index == 0 || memcmp(asyncp_table_at(table, index - 1), key, table->key_bytes) == 0)
+            return slot;
+    }
+}
+
+static int grow_slots(struct table *table)
+{
+    uint32_t count = table->slot_count > 0 ? 2 * table->slot_count : FIRST_SLOTS;
+    uint32_t *slots = calloc(count, sizeof *slots);
+    if (slots == NULL)
+        return -ENOMEM;
+    free(table->slots);
+    table->slots = slots;
+    table->slot_count = count;
+    for (uint32_t i = 0; i < table->count; i++)
+        slots[find_slot(table, asyncp_table_at(table, i))] = i + 1;
+    return 0;
+}
+
+static int grow_records(struct table *table)
+{
+    uint32_t capacity = table->capacity > 0 ? 2 * table->capacity : FIRST_SLOTS / 2;
+    char *records = realloc(table->records, capacity * table->record_bytes);
+    if (records == NULL)
+        return -ENOMEM;
+    table->records = records;
+    table->capacity = capacity;
+    return 0;
+}
+
+int asyncp_table_add(struct table *table, const void *key, uint32_t *index)
+{
+    if (2 * table->count >= table->slot_count && grow_slots(table) < 0)
+        return -ENOMEM;
+    uint32_t slot = find_slot(table, key);
+    if (table->slots[slot] == 0) {
+        if (table->count == table->capacity && grow_records(table) < 0)
+            return -ENOMEM;
+        char *record = asyncp_table_at(table, table->count);
+        memset(record, 0, table->record_bytes);
+        memcpy(record, key, table->key_bytes);
+        table->slots[slot] = ++table->count;
+    }
+    *index = table->slots[slot] - 1;
+    return 0;
+}
+
+void *asyncp_table_at(const struct table *table, uint32_t index)
+{
+    return table->records + index * table->record_bytes;
+}
+
+void asyncp_table_free(struct table *table)
+{
+    free(table->records);
+    free(table->slots);
+    table->records = NULL;
+    table->slots = NULL;
+    table->count = table->capacity = table->slot_count = 0;
+}

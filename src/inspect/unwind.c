@@ -1,0 +1,267 @@
+/* inspect/unwind.c: from frame to frame, by the rules of cfi.h. */
+#include "inspect/unwind.h"
+#include "inspect/bytes.h"
+#include "inspect/expression.h"
+#include "sys/frames.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_TABLE_BYTES = 1 << 26, INDEX_HEAD = 12, INDEX_ENTRY = 8 };
+
+/* The words of a stack: those that were read already, and the others from the process. */
+struct stack_words {
+    struct words_source source;
+    const struct view *view;
+    const struct piece *stack;
+};
+
+static int read_word(const struct words_source *source, uint64_t address, uint64_t *word)
+{
+    const struct stack_words *words = (const void *)((const char *)source -
+                                                     offsetof(struct stack_words, source));
+    const size_t size = sizeof(void *);
+    const struct piece *stack = words->stack;
+    uint64_t offset = address - stack->address;
+    *word = 0;
+    if (stack->was_read && offset < stack->size && size <= stack->size - offset) {
+        memcpy(word, (const char *)stack->bytes + offset, size);
+        return 0;
+    }
+    return asyncp_view_read(words->view, address, word, size);
+}
+
+/* ---- the tables ----------------------------------------------------------------------------- */
+
+int asyncp_unwinder_open(struct unwinder *unwinder, const struct view *view,
+                         struct code_range *ranges, size_t range_count)
+{
+    *unwinder = (struct unwinder){.view = view, .ranges = ranges, .range_count = range_count};
+    unwinder->cache = calloc(UNWIND_CACHED, sizeof *unwinder->cache);
+    return unwinder->cache != NULL ? 0 : -ENOMEM;
+}
+
+void asyncp_unwinder_close(struct unwinder *unwinder)
+{
+    for (size_t i = 0; i < unwinder->range_count; i++) {
+        free(unwinder->ranges[i].copy);
+        unwinder->ranges[i].copy = NULL;
+    }
+    free(unwinder->cache);
+    unwinder->cache = NULL;
+}
+
+static bool read_copy(const struct unwinder *unwinder, struct code_range *range)
+{
+    uint64_t address = range->index != 0 ? range->index : range->table;
+    size_t size = range->index != 0 ? range->index_bytes : range->table_bytes;
+    if (range->copy != NULL || range->is_unreadable)
+        return range->copy != NULL;
+    range->is_unreadable = true;
+    if (address == 0 || size < INDEX_HEAD || size > MAX_TABLE_BYTES)
+        return false;
+    char *copy = malloc(size);
+    if (copy != NULL && asyncp_view_read(unwinder->view, address, copy, size) < 0) {
+        free(copy);
+        copy = NULL;
+    }
+    range->copy = copy;
+    return copy != NULL;
+}
+
+static int32_t index_value(const struct code_range *range, size_t offset)
+{
+    int32_t value;
+    memcpy(&value, range->copy + offset, sizeof value);
+    return value;
+}
+
+/*
+ * The address of the FDE of an instruction; 0: unknown. The index is a table of pairs, sorted
+ * by the begin of the function, of distances from the index itself.
+ */
+static uint64_t find_in_index(const struct code_range *range, uint64_t pc)
+{
+    static const unsigned char expected[] = {1, 0x1b, 0x03, 0x3b}; /* what linkers write */
+    if (memcmp(range->copy, expected, sizeof expected) != 0)
+        return 0;
+    size_t low = 0, high = (uint32_t)index_value(range, 8);
+    if (high == 0 || high > (range->index_bytes - INDEX_HEAD) / INDEX_ENTRY)
+        return 0;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        int32_t begin = index_value(range, INDEX_HEAD + middle * INDEX_ENTRY);
+        if (range->index + (uint64_t)(int64_t)begin <= pc)
+            low = middle;
+        else
+            high = middle;
+    }
+    return range->index + (uint64_t)(int64_t)index_value(range, INDEX_HEAD + low * INDEX_ENTRY + 4);
+}
+
+/* The entry at an offset of the table's copy; false: it is damaged, or the table has ended. */
+static bool entry_at(const struct code_range *range, uint64_t offset, struct cfi_bytes *entry)
+{
+    if (offset >= range->table_bytes || range->table_bytes - offset < 8)
+        return false;
+    const char *bytes = range->copy + offset;
+    int64_t size = asyncp_cfi_entry_size(bytes);
+    if (size <= 4 || (uint64_t)size > range->table_bytes - offset)
+        return false;
+    *entry = (struct cfi_bytes){(const uint8_t *)bytes, (size_t)size, range->table + offset};
+    return true;
+}
+
+/* A CIE has no distance to a CIE. */
+static uint64_t search_table(const struct code_range *range, uint64_t pc)
+{
+    struct cfi_bytes cie, fde;
+    uint64_t address;
+    for (uint64_t offset = 0; entry_at(range, offset, &fde); offset += fde.size)
+        if (asyncp_cfi_find_cie(&fde, &address) == 0 &&
+            entry_at(range, address - range->table, &cie) && asyncp_cfi_covers(&cie, &fde, pc))
+            return fde.address;
+    return 0;
+}
+
+static uint64_t find_fde(const struct unwinder *unwinder, uint64_t pc)
+{
+    struct code_range *range = NULL;
+    for (size_t i = 0; i < unwinder->range_count && range == NULL; i++)
+        if (pc >= unwinder->ranges[i].start && pc < unwinder->ranges[i].end)
+            range = &unwinder->ranges[i];
+    if (range == NULL || !read_copy(unwinder, range))
+        return 0;
+    return range->index != 0 ? find_in_index(range, pc) : search_table(range, pc);
+}
+
+/* *entry: its bytes. 0 or -errno. */
+static int read_entry(const struct unwinder *unwinder, uint64_t address, uint8_t *room,
+                      struct cfi_bytes *entry)
+{
+    int result = asyncp_view_read(unwinder->view, address, room, 4);
+    if (result < 0)
+        return result;
+    int64_t size = asyncp_cfi_entry_size(room);
+    if (size <= 4 || size > CFI_MAX_ENTRY)
+        return -EPROTO;
+    *entry = (struct cfi_bytes){room, (size_t)size, address};
+    return asyncp_view_read(unwinder->view, address, room, (size_t)size);
+}
+
+static int make_rules(struct unwinder *unwinder, struct unwind_entry *entry)
+{
+    struct cfi_bytes cie, fde;
+    uint64_t address = find_fde(unwinder, entry->pc);
+    if (address == 0)
+        return -ENOENT;
+    int result = read_entry(unwinder, address, entry->fde, &fde);
+    if (result == 0)
+        result = asyncp_cfi_find_cie(&fde, &address);
+    if (result == 0)
+        result = read_entry(unwinder, address, entry->cie, &cie);
+    return result < 0 ? result : asyncp_cfi_rules(&cie, &fde, entry->pc, &entry->rules);
+}
+
+/* NULL: unknown. */
+static const struct cfi_rules *find_rules(struct unwinder *unwinder, uint64_t pc)
+{
+    struct unwind_entry *entry = &unwinder->cache[(pc ^ (pc >> 8)) % UNWIND_CACHED];
+    if (entry->pc != pc) {
+        entry->pc = pc;
+        entry->is_valid = make_rules(unwinder, entry) == 0;
+    }
+    return entry->is_valid ? &entry->rules : NULL;
+}
+
+/* ---- frames --------------------------------------------------------------------------------- */
+
+static void set_register(struct registers *registers, unsigned number, uint64_t value)
+{
+    registers->values[number] = value;
+    registers->known |= UINT64_C(1) << number;
+}
+
+static int find_frame(const struct cfi_rule *rule, const struct registers *registers,
+                      const struct words_source *source, uint64_t *frame)
+{
+    if (rule->kind == CFI_VALUE_EXPRESSION)
+        return asyncp_expression(rule, registers, source, NULL, frame);
+    if (rule->kind != CFI_REGISTER || (registers->known >> rule->other & 1) == 0)
+        return -EPROTO;
+    *frame = registers->values[rule->other] + (uint64_t)rule->offset;
+    return 0;
+}
+
+/* The value that a register has in the caller. A register that is not known there is left out. */
+static void apply_rule(const struct cfi_rule *rule, unsigned number, uint64_t frame,
+                       const struct registers *before, const struct words_source *source,
+                       struct registers *after)
+{
+    uint64_t value = frame + (uint64_t)rule->offset, place;
+    bool is_known = true;
+    switch (rule->kind) {
+    case CFI_UNDEFINED:
+        return;
+    case CFI_SAME:
+    case CFI_REGISTER: {
+        unsigned from = rule->kind == CFI_SAME ? number : rule->other;
+        is_known = from < CFI_REGISTERS && (before->known >> from & 1) != 0;
+        value = is_known ? before->values[from] : 0;
+        break;
+    }
+    case CFI_AT_OFFSET:
+        is_known = source->read(source, value, &value) == 0;
+        break;
+    case CFI_VALUE_OFFSET:
+        break;
+    case CFI_AT_EXPRESSION:
+        is_known = asyncp_expression(rule, before, source, &frame, &place) == 0 &&
+                   source->read(source, place, &value) == 0;
+        break;
+    case CFI_VALUE_EXPRESSION:
+        is_known = asyncp_expression(rule, before, source, &frame, &value) == 0;
+        break;
+    }
+    if (is_known)
+        set_register(after, number, value);
+}
+
+/* false: the caller is unknown, or this is the first call. */
+static bool step(const struct cfi_rules *rules, const struct words_source *source,
+                 struct registers *registers)
+{
+    struct registers caller = {.known = 0};
+    uint64_t frame;
+    if (rules->registers[rules->return_column].kind == CFI_UNDEFINED ||
+        find_frame(&rules->frame, registers, source, &frame) < 0)
+        return false;
+    for (unsigned i = 0; i < CFI_REGISTERS; i++)
+        apply_rule(&rules->registers[i], i, frame, registers, source, &caller);
+    if ((caller.known >> rules->return_column & 1) == 0)
+        return false;
+    caller.pc = return_address((uintptr_t)caller.values[rules->return_column]);
+    set_register(&caller, CFI_STACK_POINTER, frame);
+    bool goes_on = caller.pc != 0 && frame > registers->values[CFI_STACK_POINTER];
+    *registers = caller;
+    return goes_on;
+}
+
+/* A return address is behind its call, which may be the last instruction of the function. */
+size_t asyncp_unwind(struct unwinder *unwinder, uint64_t sp, const struct piece *stack,
+                     uint64_t frames[MAX_FRAMES])
+{
+    struct stack_words words = {{read_word}, unwinder->view, stack};
+    struct registers registers = {.pc = unwinder->resume};
+    uint64_t sought = unwinder->resume;
+    size_t count = 0;
+    set_register(&registers, CFI_STACK_POINTER, sp);
+    while (sought != 0 && count < MAX_FRAMES) {
+        const struct cfi_rules *rules = find_rules(unwinder, sought);
+        if (rules == NULL || !step(rules, &words.source, &registers))
+            break;
+        frames[count++] = registers.pc;
+        sought = rules->is_signal_frame ? registers.pc : registers.pc - 1;
+    }
+    return count;
+}

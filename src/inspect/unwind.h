@@ -1,0 +1,54 @@
+/*
+ * inspect/unwind.h: the calls on a stack that is not running, from the program's unwind tables
+ * (.eh_frame), which every program has. Files are not opened.
+ */
+#ifndef INSPECT_UNWIND_H
+#define INSPECT_UNWIND_H
+
+#include "inspect/cfi.h"
+#include "inspect/view.h"
+
+/*
+ * A range of code, and its unwind table: by its sorted index (.eh_frame_hdr), or, where a static
+ * program has none, the table itself (.eh_frame), which is searched.
+ */
+struct code_range {
+    uint64_t start, end;
+    uint64_t index, table; /* addresses; 0: unknown */
+    size_t index_bytes, table_bytes;
+    char *copy; /* of the index or the table; NULL: not read yet; owned by the unwinder */
+    bool is_unreadable;
+};
+
+enum { MAX_FRAMES = 16, UNWIND_CACHED = 64 };
+
+/* The rules of an address, with the bytes into which they point. */
+struct unwind_entry {
+    uint64_t pc;
+    bool is_valid;
+    struct cfi_rules rules;
+    uint8_t cie[CFI_MAX_ENTRY], fde[CFI_MAX_ENTRY];
+};
+
+struct unwinder {
+    const struct view *view;
+    struct code_range *ranges; /* owned by the caller */
+    size_t range_count;
+    uint64_t resume;            /* where a suspended context goes on; 0: not known here */
+    struct unwind_entry *cache; /* UNWIND_CACHED of them */
+};
+
+/* 0 or -ENOMEM. */
+int asyncp_unwinder_open(struct unwinder *unwinder, const struct view *view,
+                         struct code_range *ranges, size_t range_count);
+void asyncp_unwinder_close(struct unwinder *unwinder);
+
+/*
+ * The return addresses of a suspended context, the innermost first; at most MAX_FRAMES. `stack` has
+ * the bytes of its stack, as far as they were read already. Returns how many: what follows an
+ * unknown frame is missing.
+ */
+size_t asyncp_unwind(struct unwinder *unwinder, uint64_t sp, const struct piece *stack,
+                     uint64_t frames[MAX_FRAMES]);
+
+#endif

@@ -1,0 +1,137 @@
+/*
+ * test_unwind.c: the calls on the stacks of waiting tasks, found by the unwind tables, against the
+ * return addresses that the calls themselves have noted; and tables that are damaged.
+ */
+#include "inspect/own_view.h"
+#include "inspect/cfi.h"
+#include "run/runner.h"
+#include "stack/context.h"
+#include <asyncio.h>
+#include <string.h>
+
+enum { DEPTH = 5 };
+
+static const void *noted[DEPTH];
+static volatile double kept; /* the functions differ in what they save */
+
+/* Notes to where it returns. The calls behind the last one keep it from being a jump. */
+__attribute__((noinline)) static int descend(int depth, double number)
+{
+    volatile char room[64];
+    room[depth] = (char)depth;
+    noted[depth] = __builtin_return_address(0);
+    kept = number;
+    int result = depth + 1 < DEPTH ? descend(depth + 1, number * 1.5) : async_sleep(1000);
+    kept += number + room[depth];
+    return result;
+}
+
+static int descends(void)
+{
+    int result = descend(0, 1.25);
+    kept++;
+    return result;
+}
+async_fn(descends);
+
+static void need_tables(void)
+{
+    struct own_code code;
+    bool has_index = false;
+    find_own_code(&code);
+    for (size_t i = 0; i < code.count; i++)
+        has_index |= code.ranges[i].index != 0 && (uintptr_t)&descend - code.ranges[i].start <
+                                                      code.ranges[i].end - code.ranges[i].start;
+    if (asyncp_switch_resume == NULL)
+        test_skip("contexts are switched by libc here");
+    if (!has_index)
+        test_skip("a static program has no index of its unwind tables");
+}
+
+/* Where the noted address is in the trace; MAX_FRAMES: nowhere. */
+static int find_noted(const struct trace *trace, const void *address)
+{
+    int index = 0;
+    while (index < MAX_FRAMES && trace->frames[index] != (uintptr_t)address)
+        index++;
+    return index;
+}
+
+LOOP_TEST(unwind_finds_the_calls_of_a_waiting_task)
+{
+    struct snapshot snapshot;
+    need_tables();
+    async_task *task = async_create_task(descends);
+    CHECK_EQ(async_sleep(1), 0);
+    take_own_snapshot(&snapshot);
+    const struct trace *trace = asyncp_snapshot_trace(&snapshot, row_named(&snapshot, "descends"));
+    int innermost = find_noted(trace, noted[DEPTH - 1]);
+    CHECK(innermost + DEPTH <= MAX_FRAMES);
+    for (int i = 0; i < DEPTH; i++)
+        CHECK(trace->frames[innermost + i] == (uintptr_t)noted[DEPTH - 1 - i]);
+    asyncp_snapshot_free(&snapshot);
+    async_task_cancel(task);
+    async_ignore(async_await(task));
+    return 0;
+}
+
+static int begins_later(void)
+{
+    return 0;
+}
+async_fn(begins_later);
+
+LOOP_TEST(unwind_finds_no_calls_in_a_task_that_has_not_begun_and_in_the_running_one)
+{
+    struct snapshot snapshot;
+    async_task *task = async_create_task(begins_later);
+    take_own_snapshot(&snapshot);
+    const struct row *self = asyncp_row_of(&snapshot, 0, async_task_id(async_current_task()));
+    CHECK(self != NULL && asyncp_snapshot_trace(&snapshot, self)->frames[0] == 0);
+    const struct row *other = row_named(&snapshot, "begins_later");
+    CHECK_EQ(asyncp_snapshot_trace(&snapshot, other)->frames[0], 0);
+    asyncp_snapshot_free(&snapshot);
+    return async_await(task);
+}
+
+/* A CIE and an FDE of 0x1000 to 0x1010, whose registers are saved at 0x1004. */
+static const uint8_t cie[] = {20, 0,    0,  0, 0,    0,    0, 0, 1,    'z', 'R', 0,
+                              1,  0x78, 16, 1, 0x03, 0x0c, 7, 8, 0x90, 1,   0,   0};
+static const uint8_t fde[] = {20,   0, 0, 0, 28, 0,    0,    0,  0,    0x10, 0,    0,
+                              0x10, 0, 0, 0, 0,  0x44, 0x0e, 16, 0x83, 2,    0x44, 0x0e};
+
+static int find_rules(uint64_t pc, struct cfi_rules *rules)
+{
+    return asyncp_cfi_rules(&(struct cfi_bytes){cie, sizeof cie, 0},
+                            &(struct cfi_bytes){fde, sizeof fde, 24}, pc, rules);
+}
+
+TEST(unwind_tables_that_are_damaged_are_refused)
+{
+    struct cfi_rules rules;
+    uint8_t damaged[sizeof fde];
+    uint32_t random = 1;
+    if (CFI_STACK_POINTER != 7)
+        test_skip("the table is one of x86-64");
+    CHECK_EQ(find_rules(0x1000, &rules), 0);
+    CHECK_EQ(rules.frame.offset, 8);
+    CHECK_EQ(rules.registers[16].kind, CFI_AT_OFFSET);
+    CHECK_EQ(rules.registers[16].offset, -8);
+    CHECK_EQ(find_rules(0x1005, &rules), 0);
+    CHECK_EQ(rules.frame.offset, 16);
+    CHECK_EQ(rules.registers[3].offset, -16);
+    CHECK_EQ(find_rules(0x1009, &rules), -EPROTO); /* an operand is missing */
+    CHECK_EQ(find_rules(0x1010, &rules), -ENOENT);
+    CHECK_EQ(find_rules(0xfff, &rules), -ENOENT);
+    for (int round = 0; round < 100000; round++) { /* for the sanitizers */
+        memcpy(damaged, round % 2 == 0 ? fde : cie, sizeof damaged);
+        for (int i = 0; i < 3; i++) {
+            random = random * 1103515245 + 12345;
+            damaged[8 + (random >> 16) % (sizeof damaged - 8)] = (uint8_t)(random >> 8);
+        }
+        const struct cfi_bytes whole = {round % 2 == 0 ? cie : fde, sizeof cie, 0};
+        const struct cfi_bytes other = {damaged, sizeof damaged, 24};
+        (void)(round % 2 == 0 ? asyncp_cfi_rules(&whole, &other, 0x1009, &rules)
+                              : asyncp_cfi_rules(&other, &whole, 0x1009, &rules));
+    }
+}
