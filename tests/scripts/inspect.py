@@ -100,6 +100,8 @@ def shapes(folder: Path):
     found = {"shared": SHARED, "archive": [archive], "not a PIE": ["-no-pie", archive],
              "sections": ["-Wl,--gc-sections", "-ffunction-sections", archive], "static": ["-static", archive],
              "static PIE": ["-static-pie", archive], "stripped": ["-static", "-s", archive]}
+    if sanitizers():  # they need their shared libraries
+        found = {name: arguments for name, arguments in found.items() if "-static" not in " ".join(map(str, arguments))}
     return {name: folder / name.replace(" ", "-") for name, arguments in found.items()
             if link(folder / name.replace(" ", "-"), *arguments)}
 
