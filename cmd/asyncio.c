@@ -5,6 +5,7 @@
  *     asyncio ps --each PID      a line for each task
  *     asyncio ps --stacks PID    the calls in which each task is
  *     asyncio ps --json PID      for programs
+ *     asyncio tree PID           below each task those that it awaits
  *
  * The program needs no preparation, and may be stripped or static. The exit status is 0, 1 if the
  * process cannot be looked at, or 2 if the arguments are wrong.
@@ -16,14 +17,15 @@
 #include <string.h>
 #include <time.h>
 
-enum { WRONG_USAGE = 2 };
+enum { WRONG_USAGE = 2, CONFIRMED_AFTER_NS = 10000000 };
 
 static const char usage[] =
-    "usage: asyncio ps [--each] [--stacks] PID\n       asyncio ps --json PID\n";
+    "usage: asyncio ps [--each] [--stacks] PID\n       asyncio ps --json PID\n"
+    "       asyncio tree [--each] PID\n";
 
 struct request {
     const char *pid;
-    bool is_json, each, stacks;
+    bool is_tree, is_json, each, stacks;
 };
 
 static int64_t read_clock(void)
@@ -33,13 +35,48 @@ static int64_t read_clock(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int print(const struct process *process, struct snapshot *snapshot,
-                 const struct request *request)
+/* The cycles that are there a moment later, too. */
+static int find_cycles(struct cycles *cycles, const struct ps_view *ps,
+                       const struct library *library, const struct graph *graph)
+{
+    struct snapshot later;
+    int result = asyncp_cycles_find(cycles, graph, ps->snapshot->row_count);
+    if (result < 0 || cycles->count == 0)
+        return result;
+    nanosleep(&(struct timespec){.tv_nsec = CONFIRMED_AFTER_NS}, NULL);
+    result = asyncp_snapshot_take(&later, &ps->process->view, &library->layout, library->loops,
+                                  NULL);
+    if (result < 0)
+        return result;
+    asyncp_cycles_confirm(cycles, ps->snapshot, &later);
+    asyncp_snapshot_free(&later);
+    return 0;
+}
+
+static int print_tree(const struct ps_view *ps, const struct library *library)
+{
+    static struct cycles cycles;
+    struct graph graph;
+    int result = asyncp_graph_open(&graph, ps->snapshot, &ps->process->view, &library->layout);
+    if (result == 0)
+        result = find_cycles(&cycles, ps, library, &graph);
+    if (result < 0)
+        process_refuse(ps->process, result);
+    else
+        result = ps_print_tree(ps, &graph, &cycles);
+    asyncp_graph_close(&graph);
+    return result;
+}
+
+static int print(const struct process *process, const struct library *library,
+                 const struct snapshot *snapshot, const struct request *request)
 {
     struct ps_view ps = {
         .process = process, .snapshot = snapshot, .each = request->each, .stacks = request->stacks};
     int result = lines_open(&ps.lines, process->id);
-    if (result == 0 && request->is_json)
+    if (result == 0 && request->is_tree)
+        result = print_tree(&ps, library);
+    else if (result == 0 && request->is_json)
         ps_print_json(&ps);
     else if (result == 0)
         result = ps_print(&ps);
@@ -63,13 +100,13 @@ static int show_library(const struct process *process, const struct library *lib
     if (result < 0)
         return process_refuse(process, result);
     snapshot.taken_ns = now_ns;
-    result = print(process, &snapshot, request);
+    result = print(process, library, &snapshot, request);
     asyncp_snapshot_free(&snapshot);
     return result;
 }
 
 /* An array of JSON has one element for each copy of libasyncio; mostly there is one. */
-static int ps(const struct request *request)
+static int look(const struct request *request)
 {
     static struct process process;
     int result = process_open(&process, request->pid);
@@ -86,10 +123,15 @@ static int ps(const struct request *request)
     return result;
 }
 
-/* Whether the arguments behind `ps` are right. */
+/* Whether the arguments are right. */
 static bool read_arguments(int count, char **arguments, struct request *request)
 {
-    for (int i = 0; i < count; i++) {
+    if (count < 1)
+        return false;
+    request->is_tree = strcmp(arguments[0], "tree") == 0;
+    if (!request->is_tree && strcmp(arguments[0], "ps") != 0)
+        return false;
+    for (int i = 1; i < count; i++) {
         if (strcmp(arguments[i], "--json") == 0)
             request->is_json = true;
         else if (strcmp(arguments[i], "--each") == 0)
@@ -101,18 +143,18 @@ static bool read_arguments(int count, char **arguments, struct request *request)
         else
             request->pid = arguments[i];
     }
-    return request->pid != NULL && !(request->is_json && (request->each || request->stacks));
+    return request->pid != NULL && !(request->is_json && (request->each || request->stacks)) &&
+           !(request->is_tree && (request->is_json || request->stacks));
 }
 
 int main(int count, char **arguments)
 {
     struct request request = {.pid = NULL};
-    if (count < 2 || strcmp(arguments[1], "ps") != 0 ||
-        !read_arguments(count - 2, arguments + 2, &request)) {
+    if (!read_arguments(count - 1, arguments + 1, &request)) {
         fputs(usage, stderr);
         return WRONG_USAGE;
     }
-    int result = ps(&request);
+    int result = look(&request);
     if (fflush(stdout) != 0 && result == 0) {
         fprintf(stderr, "asyncio: the output cannot be written: %s\n", strerror(errno));
         return EXIT_FAILURE;

@@ -337,6 +337,18 @@ void lines_show(char *shown, size_t size, const struct code_place *place)
         snprintf(shown, size, "%s %s+%#" PRIx64, function, place->file, place->offset);
 }
 
+void lines_show_first(char *shown, size_t size, struct lines *lines,
+                      const struct snapshot *snapshot, const struct row *row)
+{
+    char place[512];
+    const struct code_place *found = lines_find(lines, snapshot, row);
+    *shown = 0;
+    if (found->function[0] == 0)
+        return;
+    lines_show(place, sizeof place, found);
+    async_printable(shown, size, place, strlen(place));
+}
+
 /* Behind the function itself its entry says nothing new. */
 static bool is_repeated(const struct calls *calls, size_t index)
 {

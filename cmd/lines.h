@@ -41,4 +41,8 @@ void lines_print(struct lines *lines, const struct trace *trace, const char *ind
 /* "flush server.c:88" */
 void lines_show(char *shown, size_t size, const struct code_place *place);
 
+/* The place of lines_find, as lines_show shows it; "" if it is empty. */
+void lines_show_first(char *shown, size_t size, struct lines *lines,
+                      const struct snapshot *snapshot, const struct row *row);
+
 #endif

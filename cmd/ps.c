@@ -2,7 +2,7 @@
  * cmd/ps.c: the table of `asyncio ps`. Tasks that do the same thing share a line: of a thousand
  * connections mostly all wait in the same call.
  */
-#include "cmd/ps.h"
+#include "cmd/group.h"
 #include "cmd/show.h"
 #include <asyncio/base.h>
 #include <errno.h>
@@ -10,50 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A line: tasks of one loop with the same name, places, state and call. */
-struct group {
-    const struct row *first; /* with the least id */
-    size_t count;
-    int64_t since_ns; /* of the one that waits longest */
-    bool same_object;
-};
-
-static bool is_alike(const struct ps_view *ps, const struct row *one, const struct row *other)
-{
-    return one->loop == other->loop && one->state == other->state && one->name == other->name &&
-           one->where == other->where && one->call == other->call &&
-           one->cannot_cancel == other->cannot_cancel && one->requests == other->requests &&
-           lines_agree(ps->lines, ps->snapshot, one, other);
-}
-
-static void add_to_group(struct group *group, const struct row *row)
-{
-    group->count++;
-    group->same_object &= row->object == group->first->object;
-    if (row->since_ns < group->since_ns)
-        group->since_ns = row->since_ns;
-}
-
-/*
- * Rows are by id, so groups come by their least id. Few groups: the search is linear. Returns the
- * number of groups.
- */
-static size_t gather_groups(const struct ps_view *ps, const struct row *rows, size_t count,
-                            struct group *groups)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t at = ps->each ? used : 0;
-        while (at < used && !is_alike(ps, groups[at].first, &rows[i]))
-            at++;
-        if (at == used)
-            groups[used++] = (struct group){
-                .first = &rows[i], .since_ns = rows[i].since_ns, .same_object = true};
-        add_to_group(&groups[at], &rows[i]);
-    }
-    return used;
-}
 
 /* The texts of a line, and the widths of columns. */
 struct line {
@@ -65,33 +21,19 @@ struct widths {
     int ids, name, where, wait;
 };
 
-static void show_place(char *shown, size_t size, const struct ps_view *ps, const struct row *row)
-{
-    char place[MAX_SHOWN_BYTES];
-    const struct code_place *found = lines_find(ps->lines, ps->snapshot, row);
-    *shown = 0;
-    if (found->function[0] == 0)
-        return;
-    lines_show(place, sizeof place, found);
-    async_printable(shown, size, place, strlen(place));
-}
-
 static void fill_line(struct line *line, const struct ps_view *ps, const struct group *group,
                       int64_t now_ns)
 {
     const struct snapshot *snapshot = ps->snapshot;
     const struct row *row = group->first;
-    int length = snprintf(line->ids, sizeof line->ids, "#%" PRIu64, row->id);
-    if (group->count > 1)
-        snprintf(line->ids + length, sizeof line->ids - (size_t)length, " and %zu more",
-                 group->count - 1);
+    group_show_ids(line->ids, sizeof line->ids, group);
     *line->since = 0;
     if (row->state == ROW_WAITS)
         show_duration(line->since, sizeof line->since, now_ns - group->since_ns);
     show_text(line->name, sizeof line->name, snapshot, row->name);
     show_text(line->where, sizeof line->where, snapshot, row->where);
     show_wait(line->wait, sizeof line->wait, snapshot, row, group->same_object);
-    show_place(line->place, sizeof line->place, ps, row);
+    lines_show_first(line->place, sizeof line->place, ps->lines, snapshot, row);
 }
 
 static void widen(int *width, const char *text)
@@ -143,35 +85,15 @@ static void print_groups(const struct ps_view *ps, const struct group *groups, s
     }
 }
 
-/* A child of fork() has copies of its parent's loops, which never run again. */
-static bool is_of_parent(const struct process *process, const struct loop_row *loop)
-{
-    return loop->process != (uint32_t)process->inner_id;
-}
-
-static void print_loop(const struct ps_view *ps, const struct loop_row *loop)
-{
-    char backend[MAX_SHOWN_BYTES];
-    show_text(backend, sizeof backend, ps->snapshot, loop->backend);
-    printf("loop %" PRIu32 ", thread %" PRIu32 ", %s%s", loop->number, loop->thread, backend,
-           loop->is_virtual ? ", virtual clock" : "");
-    if (is_of_parent(ps->process, loop)) {
-        printf(": a copy of a loop of process %" PRIu32 ", which has forked\n", loop->process);
-        return;
-    }
-    printf(", %s: %zu tasks, %" PRIu64 " created; %" PRIu64 " timers, %" PRIu64
-           " operations in flight, %" PRIu64 " jobs on other threads\n",
-           loop->is_asleep ? "asleep" : "awake", loop->row_count, loop->created, loop->timers,
-           loop->in_flight, loop->jobs);
-}
-
 static int print_tasks(const struct ps_view *ps, const struct loop_row *loop)
 {
     const struct snapshot *snapshot = ps->snapshot;
     struct group *groups = malloc((loop->row_count + 1) * sizeof *groups);
     if (groups == NULL)
         return -ENOMEM;
-    size_t count = gather_groups(ps, snapshot->rows + loop->first_row, loop->row_count, groups);
+    size_t count = 0;
+    for (size_t i = 0; i < loop->row_count; i++) /* by id, so groups come by their least id */
+        group_add(ps, groups, &count, &snapshot->rows[loop->first_row + i]);
     int64_t now_ns = loop->is_virtual ? loop->now_ns : snapshot->taken_ns;
     if (count > 0)
         print_groups(ps, groups, count, now_ns);
@@ -187,8 +109,8 @@ int ps_print(const struct ps_view *ps)
         puts("no loop is open");
     for (size_t i = snapshot->loop_count; i-- > 0 && result == 0;) { /* the oldest one first */
         const struct loop_row *loop = &snapshot->loops[i];
-        print_loop(ps, loop);
-        if (!is_of_parent(ps->process, loop))
+        ps_print_loop(ps, loop);
+        if (!ps_is_of_parent(ps, loop))
             result = print_tasks(ps, loop);
     }
     if (snapshot->unreadable > 0)

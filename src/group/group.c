@@ -14,9 +14,9 @@
 #include <asyncio/group.h>
 
 struct group {
-    struct scope scope; /* expires when a child fails */
-    struct asyncp_maker maker;
-    struct list children; /* of struct member */
+    struct asyncp_maker maker; /* its address is that of the group: inspect/graph.c */
+    struct scope scope;        /* expires when a child fails */
+    struct list children;      /* of struct member */
     size_t live;
     size_t running;
     size_t limit; /* of running; SIZE_MAX: none */
@@ -36,6 +36,7 @@ struct group {
     bool waited;         /* async_group_wait has returned and has removed the scope */
 };
 
+_Static_assert(offsetof(struct group, maker) == 0, "a child points to the maker of its group");
 _Static_assert(sizeof(async_task_group) >= sizeof(struct group) &&
                    _Alignof(async_task_group) >= _Alignof(struct group),
                "async_task_group must have room for struct group");

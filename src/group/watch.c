@@ -127,7 +127,7 @@ int asyncp_watch_park(struct async_loop *loop, struct watch *watch, const char *
                       int64_t deadline_ns)
 {
     struct watch_wait waiting;
-    wait_init(&waiting.wait, call, NULL, asyncp_cancel_wait);
+    wait_init(&waiting.wait, call, watch, asyncp_cancel_wait);
     timer_init(&waiting.timer, watch_timed_out);
     if (deadline_ns != TIME_NEVER) {
         waiting.wait.timer = &waiting.timer;

@@ -26,7 +26,8 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
 
 /*
  * WHOLE(tag): the size of a struct. MEMBER(tag, name, path): a member of it. NUMBER(name): a
- * number. The paths are used by top/layout.c alone. Records follow struct chunk at once.
+ * number. The paths are used by top/layout.c alone. Records follow struct chunk at once; a wait
+ * is the first member of struct join.
  */
 #define LAYOUT_ENTRIES(WHOLE, MEMBER, NUMBER)                                                      \
     WHOLE(loops)                                                                                   \
@@ -62,6 +63,9 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
     MEMBER(task, id, id)                                                                           \
     MEMBER(task, name, name)                                                                       \
     MEMBER(task, where, where)                                                                     \
+    MEMBER(task, waiters, waiters.head.next)                                                       \
+    MEMBER(task, references, references)                                                           \
+    NUMBER(task_borrowed_bit)                                                                      \
     WHOLE(coroutine)                                                                               \
     MEMBER(coroutine, sp, context.sp)                                                              \
     MEMBER(coroutine, task, task)                                                                  \
@@ -69,6 +73,7 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
     MEMBER(coroutine, throttled, throttled)                                                        \
     MEMBER(coroutine, requests, requests)                                                          \
     MEMBER(coroutine, stack_log, stack.log)                                                        \
+    MEMBER(coroutine, group, member.group)                                                         \
     WHOLE(wait)                                                                                    \
     MEMBER(wait, coroutine, coroutine)                                                             \
     MEMBER(wait, cancel, cancel)                                                                   \
@@ -77,7 +82,16 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
     MEMBER(wait, since_ns, since_ns)                                                               \
     MEMBER(wait, claimed, claimed)                                                                 \
     WHOLE(lock)                                                                                    \
-    MEMBER(lock, owner, owner)
+    MEMBER(lock, owner, owner)                                                                     \
+    WHOLE(join)                                                                                    \
+    MEMBER(join, tasks, tasks)                                                                     \
+    MEMBER(join, count, count)                                                                     \
+    WHOLE(watch)                                                                                   \
+    MEMBER(watch, tasks, tasks)                                                                    \
+    MEMBER(watch, count, count)                                                                    \
+    WHOLE(watched)                                                                                 \
+    MEMBER(watched, next, listener.link.next)                                                      \
+    MEMBER(watched, ended, ended)
 
 #define LAYOUT_WHOLE_(tag)              LAYOUT_##tag,
 #define LAYOUT_MEMBER_(tag, name, path) LAYOUT_##tag##_##name,

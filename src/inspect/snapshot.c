@@ -16,7 +16,7 @@ struct look {
     uint64_t id, name, where, coroutine;      /* of the record; coroutine 0: it has ended */
     uint64_t task, wait, sp;                  /* of the control block */
     uint64_t waiting, since_ns, call, object; /* of the wait */
-    uint64_t requests, stack_log;
+    uint64_t requests, stack_log, group;
     bool throttled, claimed, cancellable;
     bool is_whole; /* all was read, and belongs together */
 };
@@ -99,6 +99,13 @@ static bool look_at_wait(const struct reading *reading, const struct piece *stac
     return look->waiting == look->coroutine;
 }
 
+/* Whether the handle is held by a group; only then the task's member of that name is defined. */
+static bool is_borrowed(const struct reading *reading, const char *record)
+{
+    unsigned bit = reading->layout->entries[LAYOUT_task_borrowed_bit].offset;
+    return (get(reading, record, LAYOUT_task_references) >> bit & 1) != 0;
+}
+
 static struct look look_at(const struct reading *reading, const char *record, uint64_t address,
                            const struct piece *stack)
 {
@@ -115,6 +122,8 @@ static struct look look_at(const struct reading *reading, const char *record, ui
     look.throttled = get(reading, block, LAYOUT_coroutine_throttled) != 0;
     look.requests = get(reading, block, LAYOUT_coroutine_requests);
     look.stack_log = get(reading, block, LAYOUT_coroutine_stack_log);
+    if (is_borrowed(reading, record))
+        look.group = get(reading, block, LAYOUT_coroutine_group);
     look.is_whole = look.task == address && (look.wait == 0 || look_at_wait(reading, stack, &look));
     return look;
 }
@@ -178,11 +187,13 @@ static int describe(struct reading *reading, const struct place *place)
     row->coroutine = look->coroutine;
     row->loop = (uint32_t)(reading->loop - snapshot->loops);
     row->state = state_of(reading, place);
+    row->group = look->group;
     row->requests = (uint32_t)look->requests;
     row->trace = place->trace;
     describe_stack(row, look);
     bool waits = row->state == ROW_WAITS;
     if (waits) {
+        row->wait = look->wait;
         row->object = look->object;
         row->since_ns = (int64_t)look->since_ns;
         row->cannot_cancel = !look->cancellable;

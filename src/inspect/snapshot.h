@@ -23,6 +23,8 @@ struct row {
     uint64_t id;
     uint64_t address;   /* of its handle */
     uint64_t coroutine; /* its address */
+    uint64_t wait;      /* the address of its wait; 0: it does not wait */
+    uint64_t group;     /* the group that has its handle; 0: none */
     uint64_t object;    /* what it waits for: an address, or a descriptor; 0: nothing */
     uint64_t awaited;   /* id of the task that it awaits; 0: none */
     uint64_t owner;     /* id of the task that has the lock it waits for; 0: unknown */

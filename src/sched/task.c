@@ -296,14 +296,6 @@ async_task *asyncp_create_task_ptr(int (*function)(void *), void *argument,
     return asyncp_create(&description, &call, options, where);
 }
 
-struct join {
-    struct wait wait;
-    struct waiter waiter; /* in the list of the task awaited now */
-    async_task *const *tasks;
-    size_t count;
-    uint64_t passed_on; /* the last round of requests forwarded to the tasks */
-};
-
 /*
  * Forwards the requests of the joining task. If it is among the tasks, it gets no second request.
  */

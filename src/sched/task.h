@@ -168,6 +168,15 @@ struct label asyncp_label(const struct async_task *task);
 /* Sets the name of the task to a copy. 0 or -ENOMEM. */
 int asyncp_task_rename(struct async_task *task, const char *name);
 
+/* A wait for the end of all of some tasks: asyncp_join. */
+struct join {
+    struct wait wait;
+    struct waiter waiter; /* in the list of the task awaited now */
+    async_task *const *tasks;
+    size_t count;
+    uint64_t passed_on; /* the last round of requests forwarded to the tasks */
+};
+
 /*
  * Waits until all tasks have ended. NULLs and the running task are skipped. Requests to cancel the
  * running task, before or during the wait, are forwarded to all of them; they are awaited

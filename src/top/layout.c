@@ -3,6 +3,7 @@
  * inspect/layout.h. There is no code here.
  */
 #include "top/layout.h"
+#include "group/watch.h"
 #include "inspect/layout.h"
 #include "loop/loops.h"
 #include "sched/sched.h"
@@ -17,8 +18,19 @@
 #define TYPE_coroutine struct coroutine
 #define TYPE_wait      struct wait
 #define TYPE_lock      struct lock
+#define TYPE_join      struct join
+#define TYPE_watch     struct watch
+#define TYPE_watched   struct watched_task
 
-enum { NUMBER_attention_sleeping = ATTENTION_SLEEPING, NUMBER_chunk_records = POOL_CHUNK_RECORDS };
+enum {
+    NUMBER_attention_sleeping = ATTENTION_SLEEPING,
+    NUMBER_chunk_records = POOL_CHUNK_RECORDS,
+    NUMBER_task_borrowed_bit = 31
+};
+
+_Static_assert(TASK_BORROWED == (uint32_t)1 << NUMBER_task_borrowed_bit,
+               "the bit is that of task.h");
+_Static_assert(offsetof(struct join, wait) == 0, "a join is found by its wait");
 
 _Static_assert(sizeof(struct pool_chunk) == offsetof(struct pool_chunk, records),
                "the records of a chunk follow its struct");

@@ -3,6 +3,8 @@
 
     inspect.py shapes     shared, static, stripped, deleted: the same rows
     inspect.py table      what `asyncio ps` prints
+    inspect.py tree       what `asyncio tree` prints, and a deadlock
+    inspect.py swaps      no cycle where tasks take two locks in one order, all the time: LOOKS=10000 in the environment
     inspect.py churn      many looks at a program whose tasks begin and end all the time
     inspect.py refusals   processes that cannot be looked at, and why
     inspect.py fork       a child of fork() has copies of its parent's loops
@@ -26,7 +28,7 @@ COMMAND = BUILD / "asyncio"
 SOURCE = ROOT / "tests/tools/watched.c"
 SHARED = [f"-L{BUILD}", "-lasyncio", f"-Wl,-rpath,{BUILD}"]
 WAITERS = 500
-LOOKS = 60
+LOOKS = int(os.environ.get("LOOKS", 60))
 
 
 class Failure(Exception):
@@ -38,11 +40,11 @@ def expect(what: str, expected, found):
         raise Failure(f"{what}: expected {expected!r}, found {found!r}")
 
 
-def link(program: Path, *arguments) -> bool:
+def link(program: Path, *arguments, source=SOURCE) -> bool:
     """Whether it could be linked."""
     flags = [f"-fsanitize={sanitizers()}"] if sanitizers() else []
     flags += ["-flto"] if option("b_lto") else []
-    command = [*COMPILER, *flags, "-g", "-O1", f"-I{ROOT / 'include'}", SOURCE, "-o", program, *arguments, "-pthread"]
+    command = [*COMPILER, *flags, "-g", "-O1", f"-I{ROOT / 'include'}", source, "-o", program, *arguments, "-pthread"]
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
@@ -143,6 +145,51 @@ def test_table(folder: Path):
         expect("a line each", 3, run("ps", "--each", process.pid)[1].count("  wants_lock  "))
 
 
+# ---- trees ------------------------------------------------------------------------------------------------------
+
+TREE = """\
+  #1 amain: waits T in async_gather
+  ├─ #3 takes_both: waits T in async_lock_acquire, lock L, held by #4 takes_both
+  ├─ #4 takes_both: waits T in async_lock_acquire, lock L, held by #3 takes_both
+  ├─ #5 has_group: waits T in async_group_wait
+  │  └─ #7 and 2 more sleeps: waits T in async_sleep
+  └─ #6 waits_for_one: waits T in async_wait
+     └─ #10 and 1 more sleeps: waits T in async_sleep
+  #2 reads_input: waits T in async_wait_readable
+cycle: #3 waits for #4 waits for #3; only a time limit or a request to cancel ends it
+  #3 takes_both: waits T in async_lock_acquire, lock L, held by #4 takes_both
+  #4 takes_both: waits T in async_lock_acquire, lock L, held by #3 takes_both
+"""
+WAITS = ROOT / "tests/tools/waits.c"
+
+
+@contextmanager
+def waiting(folder: Path, mode: str):
+    """A program of waits.c that has got to its waits."""
+    expect("the program can be linked", True, link(folder / "waits", *SHARED, source=WAITS))
+    with subprocess.Popen([folder / "waits", mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        expect("the program", "ready\n", process.stdout.readline())
+        while next(task for task in look(process.pid)["tasks"] if task["name"] == "reads_input")["state"] != "waits":
+            pass
+        yield process.pid
+        process.stdin.close()
+
+
+def test_tree(folder: Path):
+    with waiting(folder, "deadlock") as pid:
+        status, out, complaint = run("tree", pid)
+        found = re.sub(r"waits [\d.]+ m?s", "waits T", re.sub(r"lock 0x\w+", "lock L", re.sub(r", at .*", "", out)))
+        expect("the tree", (0, "", TREE), (status, complaint, found.partition("\n")[2]))
+        expect("a line each", 3 + 2, run("tree", "--each", pid)[1].count(" sleeps: "))
+
+
+def test_swaps(folder: Path):
+    with waiting(folder, "swap") as pid:
+        for _ in range(LOOKS):
+            status, out, _ = run("tree", pid)
+            expect("a cycle that never was", (0, False), (status, "cycle" in out))
+
+
 # ---- churn ------------------------------------------------------------------------------------------------------
 
 
@@ -172,7 +219,8 @@ def check_refusal(pid, words: str, **options):
 def test_refusals(folder: Path):
     check_refusal("7x", "asyncio: '7x' is not the number of a process\n")
     check_refusal(0x7ffffff0, "there is no such process")
-    expect("usage", (2, "", "usage: asyncio ps [--each] [--stacks] PID\n       asyncio ps --json PID\n"), run("ps"))
+    expect("usage", (2, "", "usage: asyncio ps [--each] [--stacks] PID\n       asyncio ps --json PID\n"
+                           "       asyncio tree [--each] PID\n"), run("ps"))
     expect("usage", 2, run("ps", "--json", "--each", "1")[0])
     expect("usage", 2, run("ps", "1", "2")[0])
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
@@ -217,9 +265,7 @@ int main(void) { return async_main(amain); }
 def test_fork(folder: Path):
     source = folder / "forks.c"
     source.write_text(FORKS)
-    global SOURCE
-    SOURCE = source
-    expect("the program can be linked", True, link(folder / "forks", *SHARED))
+    expect("the program can be linked", True, link(folder / "forks", *SHARED, source=source))
     with subprocess.Popen([folder / "forks"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         child = int(process.stdout.readline())
         out = run("ps", child)[1]

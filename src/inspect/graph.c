@@ -1,0 +1,271 @@
+/* inspect/graph.c: reads joins, watches and groups, and finds the rows of their tasks. */
+#include "inspect/graph.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_AWAITED = 1 << 20, MAX_LISTENERS = 64 };
+
+/* A row by an address: of its handle, or of the group that it waits for. */
+struct place_of_row {
+    uint64_t address;
+    uint32_t row;
+};
+
+struct building {
+    struct graph *graph;
+    const struct snapshot *snapshot;
+    const struct view *view;
+    const struct layout *layout;
+    struct place_of_row *handles, *groups; /* sorted */
+    size_t group_count;
+};
+
+static int compare_places(const void *one, const void *other)
+{
+    uint64_t a = ((const struct place_of_row *)one)->address;
+    uint64_t b = ((const struct place_of_row *)other)->address;
+    return (a > b) - (a < b);
+}
+
+static size_t whole_size(const struct building *building, enum layout_name whole)
+{
+    return building->layout->entries[whole].size;
+}
+
+static int add_edge(struct graph *graph, uint32_t from, uint32_t to, enum edge_kind kind)
+{
+    if (graph->count == graph->capacity) {
+        size_t capacity = graph->capacity > 0 ? 2 * graph->capacity : 256;
+        struct edge *edges = realloc(graph->edges, capacity * sizeof *edges);
+        if (edges == NULL)
+            return -ENOMEM;
+        graph->edges = edges;
+        graph->capacity = capacity;
+    }
+    graph->edges[graph->count++] = (struct edge){from, to, kind};
+    return 0;
+}
+
+static uint32_t index_of(const struct building *building, const struct row *row)
+{
+    return (uint32_t)(row - building->snapshot->rows);
+}
+
+/* ---- joins ---------------------------------------------------------------------------------- */
+
+/* NULL is no task, and one that has ended has no row. */
+static int add_handle(struct building *building, const struct row *row, uint64_t handle)
+{
+    const struct place_of_row key = {.address = handle};
+    const struct place_of_row *found = bsearch(
+        &key, building->handles, building->snapshot->row_count, sizeof key, compare_places);
+    return found == NULL
+               ? 0
+               : add_edge(building->graph, index_of(building, row), found->row, EDGE_AWAITS);
+}
+
+static int add_handles(struct building *building, const struct row *row, uint64_t tasks,
+                       uint64_t count)
+{
+    const size_t size = sizeof(void *);
+    if (count > MAX_AWAITED)
+        return 0;
+    char *handles = malloc((size_t)count * size + 1);
+    int result = handles != NULL ? 0 : -ENOMEM;
+    if (result == 0)
+        result = asyncp_view_read(building->view, tasks, handles, (size_t)count * size);
+    for (uint64_t i = 0; i < count && result == 0; i++) {
+        uint64_t handle = 0;
+        memcpy(&handle, handles + i * size, size); /* little-endian, or of 8 bytes */
+        result = add_handle(building, row, handle);
+    }
+    free(handles);
+    return result;
+}
+
+static int add_join(struct building *building, const struct row *row, const char *join)
+{
+    return add_handles(building, row, asyncp_layout_get(building->layout, join, LAYOUT_join_tasks),
+                       asyncp_layout_get(building->layout, join, LAYOUT_join_count));
+}
+
+/* ---- watches -------------------------------------------------------------------------------- */
+
+/*
+ * The listener of a watched task is in a list whose head is in the task's record, mostly next to
+ * it.
+ */
+static int add_watched(struct building *building, const struct row *row, const char *watched)
+{
+    const struct layout *layout = building->layout;
+    const uint64_t offset = layout->entries[LAYOUT_task_waiters].offset;
+    uint64_t link = asyncp_layout_get(layout, watched, LAYOUT_watched_next);
+    size_t before = building->graph->count;
+    if (asyncp_layout_get(layout, watched, LAYOUT_watched_ended) != 0)
+        return 0;
+    for (int left = MAX_LISTENERS; left > 0; left--) {
+        uint64_t next = 0;
+        int result = add_handle(building, row, link - offset);
+        if (result < 0 || building->graph->count > before)
+            return result;
+        result = asyncp_view_read(building->view, link, &next, sizeof(void *));
+        if (result < 0)
+            return result;
+        link = next;
+    }
+    return 0;
+}
+
+static int add_watch(struct building *building, const struct row *row, const char *watch)
+{
+    uint64_t tasks = asyncp_layout_get(building->layout, watch, LAYOUT_watch_tasks);
+    uint64_t count = asyncp_layout_get(building->layout, watch, LAYOUT_watch_count);
+    size_t size = whole_size(building, LAYOUT_watched);
+    if (count > MAX_AWAITED)
+        return 0;
+    char *watched = malloc((size_t)count * size + 1);
+    int result = watched != NULL ? 0 : -ENOMEM;
+    if (result == 0)
+        result = asyncp_view_read(building->view, tasks, watched, (size_t)count * size);
+    for (uint64_t i = 0; i < count && result == 0; i++)
+        result = add_watched(building, row, watched + i * size);
+    free(watched);
+    return result;
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+/* What calls wait for, besides the handle that is their object. */
+static const struct {
+    const char *call;
+    enum layout_name whole;
+    int (*add)(struct building *building, const struct row *row, const char *bytes);
+} finders[] = {{"async_gather", LAYOUT_join, add_join},
+               {"async_wait", LAYOUT_watch, add_watch},
+               {"async_completion_next", LAYOUT_watch, add_watch},
+               {"async_staggered_race", LAYOUT_watch, add_watch}};
+
+/* Memory that has changed meanwhile gives fewer edges, and no error. */
+static int read_and_add(struct building *building, const struct row *row, size_t finder)
+{
+    size_t size = whole_size(building, finders[finder].whole);
+    uint64_t address = finders[finder].whole == LAYOUT_join ? row->wait : row->object;
+    char *bytes = malloc(size);
+    int result = bytes != NULL ? 0 : -ENOMEM;
+    if (result == 0)
+        result = asyncp_view_read(building->view, address, bytes, size);
+    if (result == 0)
+        result = finders[finder].add(building, row, bytes);
+    free(bytes);
+    return result == -EFAULT ? 0 : result;
+}
+
+static int add_group(struct building *building, const struct row *child)
+{
+    const struct place_of_row key = {.address = child->group};
+    const struct place_of_row *found = child->group == 0
+                                           ? NULL
+                                           : bsearch(&key, building->groups, building->group_count,
+                                                     sizeof key, compare_places);
+    return found == NULL
+               ? 0
+               : add_edge(building->graph, found->row, index_of(building, child), EDGE_AWAITS);
+}
+
+static int add_owner(struct building *building, const struct row *row)
+{
+    const struct row *owner = row->owner != 0
+                                  ? asyncp_row_of(building->snapshot, row->loop, row->owner)
+                                  : NULL;
+    return owner == NULL ? 0
+                         : add_edge(building->graph, index_of(building, row),
+                                    index_of(building, owner), EDGE_LOCK);
+}
+
+static int add_edges_of(struct building *building, const struct row *row)
+{
+    const char *call = asyncp_texts_get(&building->snapshot->texts, row->call);
+    int result = add_group(building, row);
+    if (result == 0)
+        result = add_owner(building, row);
+    if (result < 0 || row->state != ROW_WAITS)
+        return result;
+    for (size_t i = 0; i < sizeof finders / sizeof *finders; i++)
+        if (strcmp(call, finders[i].call) == 0)
+            return read_and_add(building, row, i);
+    return row->awaited != 0 ? add_handle(building, row, row->object) : 0;
+}
+
+/* ---- the graph ------------------------------------------------------------------------------ */
+
+static bool waits_for_group(const struct snapshot *snapshot, const struct row *row)
+{
+    return row->state == ROW_WAITS &&
+           strncmp(asyncp_texts_get(&snapshot->texts, row->call), "async_group_", 12) == 0;
+}
+
+static int open_places(struct building *building)
+{
+    const struct snapshot *snapshot = building->snapshot;
+    building->handles = malloc((snapshot->row_count + 1) * sizeof *building->handles);
+    building->groups = malloc((snapshot->row_count + 1) * sizeof *building->groups);
+    if (building->handles == NULL || building->groups == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < snapshot->row_count; i++) {
+        const struct row *row = &snapshot->rows[i];
+        building->handles[i] = (struct place_of_row){row->address, i};
+        if (waits_for_group(snapshot, row))
+            building->groups[building->group_count++] = (struct place_of_row){row->object, i};
+    }
+    qsort(building->handles, snapshot->row_count, sizeof *building->handles, compare_places);
+    qsort(building->groups, building->group_count, sizeof *building->groups, compare_places);
+    return 0;
+}
+
+static int compare_edges(const void *one, const void *other)
+{
+    const struct edge *a = one, *b = other;
+    return a->from != b->from ? (a->from > b->from) - (a->from < b->from)
+                              : (a->to > b->to) - (a->to < b->to);
+}
+
+int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, const struct view *view,
+                      const struct layout *layout)
+{
+    struct building building = {
+        .graph = graph, .snapshot = snapshot, .view = view, .layout = layout};
+    *graph = (struct graph){.count = 0};
+    int result = open_places(&building);
+    for (size_t i = 0; i < snapshot->row_count && result == 0; i++)
+        result = add_edges_of(&building, &snapshot->rows[i]);
+    free(building.handles);
+    free(building.groups);
+    if (graph->count > 0)
+        qsort(graph->edges, graph->count, sizeof *graph->edges, compare_edges);
+    if (result < 0)
+        asyncp_graph_close(graph);
+    return result;
+}
+
+void asyncp_graph_close(struct graph *graph)
+{
+    free(graph->edges);
+    *graph = (struct graph){.count = 0};
+}
+
+size_t asyncp_graph_from(const struct graph *graph, uint32_t row, const struct edge **edges)
+{
+    size_t low = 0, high = graph->count, end;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (graph->edges[middle].from < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (end = low; end < graph->count && graph->edges[end].from == row; end++)
+        continue;
+    *edges = graph->edges + low;
+    return end - low;
+}

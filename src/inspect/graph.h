@@ -1,0 +1,31 @@
+/*
+ * inspect/graph.h: which task waits for which: as far as it follows from the memory of the waits.
+ * An edge is sure: the task cannot go on before the other one has ended, or has released the lock;
+ * of several tasks that it awaits it may need only one.
+ */
+#ifndef INSPECT_GRAPH_H
+#define INSPECT_GRAPH_H
+
+#include "inspect/edges.h"
+
+enum edge_kind { EDGE_AWAITS, EDGE_LOCK };
+
+struct edge {
+    uint32_t from, to; /* rows of the snapshot */
+    enum edge_kind kind;
+};
+
+struct graph {
+    struct edge *edges; /* by `from` */
+    size_t count, capacity;
+};
+
+/* 0; -ENOMEM; an error of the view. */
+int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, const struct view *view,
+                      const struct layout *layout);
+void asyncp_graph_close(struct graph *graph);
+
+/* The edges from a row. Returns how many. */
+size_t asyncp_graph_from(const struct graph *graph, uint32_t row, const struct edge **edges);
+
+#endif
