@@ -3,7 +3,6 @@
  */
 #include "redis.h"
 #include <errno.h>
-#include <linux/sockios.h>
 #include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -38,7 +37,7 @@ uint64_t redisp_progress(const struct connection *connection)
 {
     int unsent = 0; /* bytes that the kernel still has */
     size_t pending = async_stream_pending(connection->stream);
-    if (ioctl(async_stream_fd(connection->stream), SIOCOUTQ, &unsent) < 0)
+    if (ioctl(async_stream_fd(connection->stream), TIOCOUTQ, &unsent) < 0)
         unsent = 0;
     return connection->received + connection->sent - pending - (uint64_t)unsent;
 }
