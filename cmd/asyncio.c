@@ -1,11 +1,11 @@
 /*
- * asyncio: looks into a running program that uses libasyncio, without stopping it.
+ * asyncio: looks into a running program that uses libasyncio, without stopping it, or into a core.
  *
- *     asyncio ps PID             its loops and tasks; tasks that do the same share a line
- *     asyncio ps --each PID      a line for each task
- *     asyncio ps --stacks PID    the calls in which each task is
- *     asyncio ps --json PID      for programs
- *     asyncio tree PID           below each task those that it awaits
+ *     asyncio ps PID|CORE        its loops and tasks; tasks that do the same share a line
+ *     asyncio ps --each …        a line for each task
+ *     asyncio ps --stacks …      the calls in which each task is
+ *     asyncio ps --json …        for programs
+ *     asyncio tree PID|CORE      below each task those that it awaits
  *
  * The program needs no preparation, and may be stripped or static. The exit status is 0, 1 if the
  * process cannot be looked at, or 2 if the arguments are wrong.
@@ -20,11 +20,11 @@
 enum { WRONG_USAGE = 2, CONFIRMED_AFTER_NS = 10000000 };
 
 static const char usage[] =
-    "usage: asyncio ps [--each] [--stacks] PID\n       asyncio ps --json PID\n"
-    "       asyncio tree [--each] PID\n";
+    "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
+    "       asyncio tree [--each] PID|CORE\n";
 
 struct request {
-    const char *pid;
+    const char *name; /* PID or CORE */
     bool is_tree, is_json, each, stacks;
 };
 
@@ -43,8 +43,10 @@ static int find_cycles(struct cycles *cycles, const struct ps_view *ps,
     int result = asyncp_cycles_find(cycles, graph, ps->snapshot->row_count);
     if (result < 0 || cycles->count == 0)
         return result;
+    if (ps->subject->core != NULL)
+        return 0; /* it is of one moment */
     nanosleep(&(struct timespec){.tv_nsec = CONFIRMED_AFTER_NS}, NULL);
-    result = asyncp_snapshot_take(&later, &ps->process->view, &library->layout, library->loops,
+    result = asyncp_snapshot_take(&later, &ps->subject->view, &library->layout, library->loops,
                                   NULL);
     if (result < 0)
         return result;
@@ -57,23 +59,23 @@ static int print_tree(const struct ps_view *ps, const struct library *library)
 {
     static struct cycles cycles;
     struct graph graph;
-    int result = asyncp_graph_open(&graph, ps->snapshot, &ps->process->view, &library->layout);
+    int result = asyncp_graph_open(&graph, ps->snapshot, &ps->subject->view, &library->layout);
     if (result == 0)
         result = find_cycles(&cycles, ps, library, &graph);
     if (result < 0)
-        process_refuse(ps->process, result);
+        subject_refuse(ps->subject, result);
     else
         result = ps_print_tree(ps, &graph, &cycles);
     asyncp_graph_close(&graph);
     return result;
 }
 
-static int print(const struct process *process, const struct library *library,
+static int print(const struct subject *subject, const struct library *library,
                  const struct snapshot *snapshot, const struct request *request)
 {
     struct ps_view ps = {
-        .process = process, .snapshot = snapshot, .each = request->each, .stacks = request->stacks};
-    int result = lines_open(&ps.lines, process->id);
+        .subject = subject, .snapshot = snapshot, .each = request->each, .stacks = request->stacks};
+    int result = lines_open(&ps.lines, subject);
     if (result == 0 && request->is_tree)
         result = print_tree(&ps, library);
     else if (result == 0 && request->is_json)
@@ -84,23 +86,33 @@ static int print(const struct process *process, const struct library *library,
     return result;
 }
 
-static int show_library(const struct process *process, const struct library *library,
+/* Of a core: when a loop has read its clock for the last time. */
+static int64_t last_reading(const struct snapshot *snapshot)
+{
+    int64_t last_ns = 0;
+    for (size_t i = 0; i < snapshot->loop_count; i++)
+        if (!snapshot->loops[i].is_virtual && snapshot->loops[i].now_ns > last_ns)
+            last_ns = snapshot->loops[i].now_ns;
+    return last_ns;
+}
+
+static int show_library(const struct subject *subject, const struct library *library,
                         const struct request *request)
 {
     struct snapshot snapshot;
     struct unwinder unwinder;
-    int result = asyncp_unwinder_open(&unwinder, &process->view, process->ranges,
-                                      process->range_count);
+    int result = asyncp_unwinder_open(&unwinder, &subject->view, subject->ranges,
+                                      subject->range_count);
     if (result < 0)
-        return process_refuse(process, result);
+        return subject_refuse(subject, result);
     int64_t now_ns = read_clock();
-    result = asyncp_snapshot_take(&snapshot, &process->view, &library->layout, library->loops,
+    result = asyncp_snapshot_take(&snapshot, &subject->view, &library->layout, library->loops,
                                   &unwinder);
     asyncp_unwinder_close(&unwinder);
     if (result < 0)
-        return process_refuse(process, result);
-    snapshot.taken_ns = now_ns;
-    result = print(process, library, &snapshot, request);
+        return subject_refuse(subject, result);
+    snapshot.taken_ns = subject->core != NULL ? last_reading(&snapshot) : now_ns;
+    result = print(subject, library, &snapshot, request);
     asyncp_snapshot_free(&snapshot);
     return result;
 }
@@ -108,18 +120,18 @@ static int show_library(const struct process *process, const struct library *lib
 /* An array of JSON has one element for each copy of libasyncio; mostly there is one. */
 static int look(const struct request *request)
 {
-    static struct process process;
-    int result = process_open(&process, request->pid);
+    static struct subject subject;
+    int result = subject_open(&subject, request->name);
     if (result < 0)
         return result;
-    for (size_t i = 0; i < process.library_count && result == 0; i++) {
+    for (size_t i = 0; i < subject.library_count && result == 0; i++) {
         if (request->is_json)
             putchar(i == 0 ? '[' : ',');
-        result = show_library(&process, &process.libraries[i], request);
+        result = show_library(&subject, &subject.libraries[i], request);
     }
     if (request->is_json && result == 0)
         puts("]");
-    process_close(&process);
+    subject_close(&subject);
     return result;
 }
 
@@ -138,18 +150,18 @@ static bool read_arguments(int count, char **arguments, struct request *request)
             request->each = true;
         else if (strcmp(arguments[i], "--stacks") == 0)
             request->stacks = true;
-        else if (*arguments[i] == '-' || request->pid != NULL)
+        else if (*arguments[i] == '-' || request->name != NULL)
             return false;
         else
-            request->pid = arguments[i];
+            request->name = arguments[i];
     }
-    return request->pid != NULL && !(request->is_json && (request->each || request->stacks)) &&
+    return request->name != NULL && !(request->is_json && (request->each || request->stacks)) &&
            !(request->is_tree && (request->is_json || request->stacks));
 }
 
 int main(int count, char **arguments)
 {
-    struct request request = {.pid = NULL};
+    struct request request = {.name = NULL};
     if (!read_arguments(count - 1, arguments + 1, &request)) {
         fputs(usage, stderr);
         return WRONG_USAGE;

@@ -38,7 +38,10 @@ static void print_text(const struct snapshot *snapshot, uint32_t text)
 
 static const char *json_state(enum row_state state)
 {
-    return state == ROW_HELD_BACK ? "held_back" : state == ROW_MOVED ? "moved" : show_state(state);
+    return state == ROW_HELD_BACK    ? "held_back"
+           : state == ROW_MOVED      ? "moved"
+           : state == ROW_UNREADABLE ? "unreadable"
+                                     : show_state(state);
 }
 
 static void print_object(const struct row *row)
@@ -123,8 +126,8 @@ static void print_loop_json(const struct ps_view *ps, const struct loop_row *loo
 void ps_print_json(const struct ps_view *ps)
 {
     const struct snapshot *snapshot = ps->snapshot;
-    printf("{\"schema\":%d,\"process\":{\"id\":%d,\"name\":", SCHEMA, (int)ps->process->id);
-    print_bytes(ps->process->name);
+    printf("{\"schema\":%d,\"process\":{\"id\":%d,\"name\":", SCHEMA, (int)ps->subject->id);
+    print_bytes(ps->subject->name);
     printf("},\"taken_ns\":%" PRId64 ",\"loops\":[", snapshot->taken_ns);
     for (size_t i = snapshot->loop_count; i-- > 0;) {
         print_loop_json(ps, &snapshot->loops[i]);

@@ -9,6 +9,8 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <unistd.h>
 #endif
 
 enum { MAX_PLACES = 128, PATH_BYTES = 4096 }; /* places: of a trace, with inlined functions */
@@ -17,6 +19,8 @@ struct lines {
     struct table found; /* struct found_place by trace */
 #if HAS_LIBDW
     Dwfl *files;
+    Elf *core;
+    int core_fd;
 #endif
 };
 
@@ -31,15 +35,33 @@ struct found_place {
 #if HAS_LIBDW
 
 static char *no_path; /* debug files are looked for where they usually are */
-static const Dwfl_Callbacks callbacks = {.find_elf = dwfl_linux_proc_find_elf,
-                                         .find_debuginfo = dwfl_standard_find_debuginfo,
-                                         .debuginfo_path = &no_path};
+static const Dwfl_Callbacks of_process = {.find_elf = dwfl_linux_proc_find_elf,
+                                          .find_debuginfo = dwfl_standard_find_debuginfo,
+                                          .debuginfo_path = &no_path};
+static const Dwfl_Callbacks of_core = {.find_elf = dwfl_build_id_find_elf,
+                                       .find_debuginfo = dwfl_standard_find_debuginfo,
+                                       .debuginfo_path = &no_path};
 
-static void open_files(struct lines *lines, pid_t process)
+/* 0: the loaded files are known. */
+static int report_core(struct lines *lines, const char *path)
 {
-    lines->files = dwfl_begin(&callbacks);
-    if (lines->files != NULL && (dwfl_linux_proc_report(lines->files, process) != 0 ||
-                                 dwfl_report_end(lines->files, NULL, NULL) != 0)) {
+    elf_version(EV_CURRENT);
+    lines->core_fd = open(path, O_RDONLY | O_CLOEXEC);
+    lines->core = lines->core_fd >= 0 ? elf_begin(lines->core_fd, ELF_C_READ_MMAP, NULL) : NULL;
+    return lines->core != NULL && dwfl_core_file_report(lines->files, lines->core, NULL) > 0 ? 0
+                                                                                             : -1;
+}
+
+static void open_files(struct lines *lines, const struct subject *subject)
+{
+    bool is_core = subject->core != NULL;
+    lines->core_fd = -1;
+    lines->files = dwfl_begin(is_core ? &of_core : &of_process);
+    if (lines->files == NULL)
+        return;
+    int result = is_core ? report_core(lines, subject->core_path)
+                         : dwfl_linux_proc_report(lines->files, subject->id);
+    if (result != 0 || dwfl_report_end(lines->files, NULL, NULL) != 0) {
         dwfl_end(lines->files);
         lines->files = NULL;
     }
@@ -49,6 +71,10 @@ static void close_files(struct lines *lines)
 {
     if (lines->files != NULL)
         dwfl_end(lines->files);
+    if (lines->core != NULL)
+        elf_end(lines->core);
+    if (lines->core_fd >= 0)
+        close(lines->core_fd);
 }
 
 static void set_text(char *to, size_t size, const char *text)
@@ -196,9 +222,9 @@ static size_t find_places(struct lines *lines, uint64_t address, struct code_pla
 
 #else
 
-static void open_files(struct lines *lines, pid_t process)
+static void open_files(struct lines *lines, const struct subject *subject)
 {
-    (void)lines, (void)process;
+    (void)lines, (void)subject;
 }
 
 static void close_files(struct lines *lines)
@@ -225,7 +251,7 @@ static size_t find_places(struct lines *lines, uint64_t address, struct code_pla
 
 /* ---- traces --------------------------------------------------------------------------------- */
 
-int lines_open(struct lines **out, pid_t process)
+int lines_open(struct lines **out, const struct subject *subject)
 {
     struct lines *lines = calloc(1, sizeof *lines);
     *out = lines;
@@ -233,7 +259,7 @@ int lines_open(struct lines **out, pid_t process)
         return -ENOMEM;
     lines->found = (struct table){.record_bytes = sizeof(struct found_place),
                                   .key_bytes = sizeof(struct trace)};
-    open_files(lines, process);
+    open_files(lines, subject);
     return 0;
 }
 

@@ -5,9 +5,8 @@
 #ifndef CMD_LINES_H
 #define CMD_LINES_H
 
-#include "inspect/snapshot.h"
+#include "cmd/subject.h"
 #include <stdio.h>
-#include <sys/types.h>
 
 /* A call that has not returned. */
 struct code_place {
@@ -21,7 +20,7 @@ struct code_place {
 struct lines;
 
 /* 0 or -ENOMEM. */
-int lines_open(struct lines **lines, pid_t process);
+int lines_open(struct lines **lines, const struct subject *subject);
 void lines_close(struct lines *lines);
 
 /*

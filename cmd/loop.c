@@ -6,7 +6,7 @@
 
 bool ps_is_of_parent(const struct ps_view *ps, const struct loop_row *loop)
 {
-    return loop->process != (uint32_t)ps->process->inner_id;
+    return loop->process != (uint32_t)ps->subject->inner_id;
 }
 
 void ps_print_loop(const struct ps_view *ps, const struct loop_row *loop)

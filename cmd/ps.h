@@ -3,12 +3,12 @@
 #define CMD_PS_H
 
 #include "cmd/lines.h"
-#include "cmd/process.h"
+#include "cmd/subject.h"
 #include "inspect/cycles.h"
 
 /* What is printed: a snapshot of a process. */
 struct ps_view {
-    const struct process *process;
+    const struct subject *subject;
     const struct snapshot *snapshot;
     struct lines *lines;
     bool each;   /* tasks that do the same have a line each */

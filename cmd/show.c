@@ -7,11 +7,9 @@
 
 const char *show_state(enum row_state state)
 {
-    static const char *const states[] = {[ROW_RUNS] = "runs",
-                                         [ROW_READY] = "ready",
-                                         [ROW_WAITS] = "waits",
-                                         [ROW_HELD_BACK] = "held back",
-                                         [ROW_MOVED] = "changes"};
+    static const char *const states[] = {
+        [ROW_RUNS] = "runs",           [ROW_READY] = "ready",   [ROW_WAITS] = "waits",
+        [ROW_HELD_BACK] = "held back", [ROW_MOVED] = "changes", [ROW_UNREADABLE] = "no stack"};
     return states[state];
 }
 

@@ -88,6 +88,14 @@ static const struct loop_row *same_loop(const struct snapshot *snapshot, const s
     return NULL;
 }
 
+/* The clock of a loop stands still while it runs a burst of turns. */
+static bool is_certain(const struct loop_row *before, const struct row *row,
+                       const struct loop_row *later)
+{
+    bool has_slept = before->is_asleep && later->is_asleep && before->now_ns == later->now_ns;
+    return has_slept || row->since_ns < before->now_ns;
+}
+
 static bool is_in_same_wait(const struct snapshot *snapshot, const struct row *row,
                             const struct snapshot *later)
 {
@@ -95,9 +103,9 @@ static bool is_in_same_wait(const struct snapshot *snapshot, const struct row *r
     const struct row *now = loop == NULL
                                 ? NULL
                                 : asyncp_row_of(later, (uint32_t)(loop - later->loops), row->id);
-    return now != NULL && row->state == ROW_WAITS && now->state == ROW_WAITS &&
-           now->wait == row->wait && now->since_ns == row->since_ns && now->object == row->object &&
-           now->owner == row->owner;
+    return now != NULL && is_certain(&snapshot->loops[row->loop], row, loop) &&
+           row->state == ROW_WAITS && now->state == ROW_WAITS && now->wait == row->wait &&
+           now->since_ns == row->since_ns && now->object == row->object && now->owner == row->owner;
 }
 
 void asyncp_cycles_confirm(struct cycles *cycles, const struct snapshot *snapshot,

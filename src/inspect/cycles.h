@@ -28,7 +28,12 @@ int asyncp_cycles_find(struct cycles *cycles, const struct graph *graph, size_t 
 /*
  * Removes the cycles that a later snapshot of the same process does not confirm. What is read of a
  * running process is of different moments, so a cycle may never have been. It was if each of its
- * tasks is still in the same wait: none of them has done anything in between.
+ * tasks is still in the same wait: none of them has done anything in between. A wait is the same if
+ * it began at the same time, and
+ *
+ *     before the loop's clock was read for the first snapshot: a wait that begins later has a later
+ *     time; or
+ *     the loop has slept from one snapshot to the other.
  */
 void asyncp_cycles_confirm(struct cycles *cycles, const struct snapshot *snapshot,
                            const struct snapshot *later);

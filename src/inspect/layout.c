@@ -37,9 +37,10 @@ int asyncp_layout_check(struct layout *layout, const void *bytes, size_t size)
         return -EPROTO;
     *layout = (struct layout){.major = 0};
     memcpy(layout, bytes, head);
-    if (layout->major != LAYOUT_MAJOR || layout->word != sizeof(void *))
+    if (layout->major != LAYOUT_MAJOR || layout->word != sizeof(void *) ||
+        layout->length < LAYOUT_LENGTH)
         return -ENOTSUP;
-    if (layout->length < LAYOUT_LENGTH || layout->length > (size - head) / sizeof *layout->entries)
+    if (layout->length > (size - head) / sizeof *layout->entries)
         return -EPROTO;
     memcpy(layout, bytes, sizeof *layout);
     for (unsigned name = 0; name < LAYOUT_LENGTH; name++)

@@ -18,7 +18,8 @@ struct look {
     uint64_t waiting, since_ns, call, object; /* of the wait */
     uint64_t requests, stack_log, group;
     bool throttled, claimed, cancellable;
-    bool is_whole; /* all was read, and belongs together */
+    bool has_stack; /* the control block was read */
+    bool is_whole;  /* all was read, and belongs together */
 };
 
 /* A record of the current chunk, whose task is looked at. */
@@ -116,6 +117,7 @@ static struct look look_at(const struct reading *reading, const char *record, ui
     const char *block = find_in(stack, look.coroutine, size_of(reading, LAYOUT_coroutine));
     if (block == NULL)
         return look;
+    look.has_stack = true;
     look.task = get(reading, block, LAYOUT_coroutine_task);
     look.wait = get(reading, block, LAYOUT_coroutine_wait);
     look.sp = get(reading, block, LAYOUT_coroutine_sp);
@@ -159,7 +161,7 @@ static enum row_state state_of(const struct reading *reading, const struct place
     if (look->coroutine == reading->loop->current)
         return ROW_RUNS;
     if (place->is_open)
-        return ROW_MOVED;
+        return look->has_stack ? ROW_MOVED : ROW_UNREADABLE;
     if (look->throttled)
         return ROW_HELD_BACK;
     return look->wait == 0 || look->claimed ? ROW_READY : ROW_WAITS;
@@ -343,13 +345,21 @@ static struct loop_row *add_loop(struct snapshot *snapshot)
     return &loops[snapshot->loop_count++];
 }
 
+/* Whether the loop sleeps: two readings agree, between which it would have read its clock. */
+static bool is_asleep(const struct reading *reading, uint64_t loop, int64_t now_ns)
+{
+    const uint64_t asleep = reading->layout->entries[LAYOUT_attention_sleeping].offset;
+    const char *bytes = read_whole(reading, loop, LAYOUT_loop);
+    return bytes != NULL && (get(reading, bytes, LAYOUT_loop_attention) & asleep) != 0 &&
+           (int64_t)get(reading, bytes, LAYOUT_loop_now_ns) == now_ns;
+}
+
 /* *loop: the next one. */
 static int read_loop(struct reading *reading, uint64_t *loop)
 {
     const char *bytes = read_whole(reading, *loop, LAYOUT_loop);
     if (bytes == NULL)
         return -EFAULT;
-    const uint64_t asleep = reading->layout->entries[LAYOUT_attention_sleeping].offset;
     struct loop_row *row = reading->loop = add_loop(reading->snapshot);
     if (row == NULL)
         return -ENOMEM;
@@ -364,12 +374,11 @@ static int read_loop(struct reading *reading, uint64_t *loop)
                              .number = (uint32_t)get(reading, bytes, LAYOUT_loop_number),
                              .process = (uint32_t)get(reading, bytes, LAYOUT_loop_process),
                              .thread = (uint32_t)get(reading, bytes, LAYOUT_loop_thread),
-                             .is_virtual = get(reading, bytes, LAYOUT_loop_is_virtual) != 0,
-                             .is_asleep = (get(reading, bytes, LAYOUT_loop_attention) & asleep) !=
-                                          0};
+                             .is_virtual = get(reading, bytes, LAYOUT_loop_is_virtual) != 0};
     uint64_t chunks = get(reading, bytes, LAYOUT_loop_chunks);
     uint64_t backend = get(reading, bytes, LAYOUT_loop_backend);
     *loop = get(reading, bytes, LAYOUT_loop_next);
+    row->is_asleep = is_asleep(reading, row->address, row->now_ns);
     int result = read_backend(reading, backend, &row->backend);
     return result < 0 ? result : read_tasks(reading, chunks);
 }

@@ -15,7 +15,8 @@ enum row_state {
     ROW_READY,
     ROW_WAITS,
     ROW_HELD_BACK, /* its group has reached its limit */
-    ROW_MOVED      /* it changed faster than it could be read */
+    ROW_MOVED,     /* it changed faster than it could be read */
+    ROW_UNREADABLE /* its stack is not there, as in a core without it */
 };
 
 /* A task. Texts are indices for asyncp_texts_get. */
@@ -47,7 +48,8 @@ struct loop_row {
     uint64_t chunks;
     uint32_t number, process, thread;
     uint32_t backend; /* a text */
-    bool is_virtual, is_asleep;
+    bool is_virtual;
+    bool is_asleep; /* before its tasks were looked at */
     size_t first_row, row_count;
 };
 
@@ -81,8 +83,8 @@ void asyncp_snapshot_free(struct snapshot *snapshot);
 
 /*
  * Checks a table as it was read, `size` bytes, and copies it to *layout; entries that are not known
- * here are left out. 0; -EPROTO if it is damaged; -ENOTSUP if it is of another LAYOUT_MAJOR or of
- * another size of pointers.
+ * here are left out. 0; -EPROTO if it is damaged; -ENOTSUP if it is of another LAYOUT_MAJOR, of
+ * another size of pointers, or of an older library that lacks entries.
  */
 int asyncp_layout_check(struct layout *layout, const void *bytes, size_t size);
 

@@ -138,7 +138,7 @@ TEST(cycles_are_confirmed_by_tasks_that_are_still_in_the_same_wait)
     struct row rows[2] = {{.id = 1, .state = ROW_WAITS, .wait = 10, .since_ns = 7},
                           {.id = 2, .state = ROW_WAITS, .wait = 20, .since_ns = 8}};
     struct row again[2] = {rows[0], rows[1]};
-    struct loop_row loop = {.number = 1, .row_count = 2};
+    struct loop_row loop = {.number = 1, .row_count = 2, .now_ns = 9};
     const struct snapshot before = {.loops = &loop, .loop_count = 1, .rows = rows, .row_count = 2};
     const struct snapshot later = {.loops = &loop, .loop_count = 1, .rows = again, .row_count = 2};
     const struct cycles both = {.found = {{{0, 1}, 2}}, .count = 1};
@@ -153,6 +153,15 @@ TEST(cycles_are_confirmed_by_tasks_that_are_still_in_the_same_wait)
     cycles = both;
     asyncp_cycles_confirm(&cycles, &before, &later);
     CHECK_EQ(cycles.count, 0);
+    again[0] = rows[0];
+    loop.now_ns = 8; /* a wait of now may be another one than that of before */
+    cycles = both;
+    asyncp_cycles_confirm(&cycles, &before, &later);
+    CHECK_EQ(cycles.count, 0);
+    loop.is_asleep = true;
+    cycles = both;
+    asyncp_cycles_confirm(&cycles, &before, &later);
+    CHECK_EQ(cycles.count, 1);
     loop.row_count = 1; /* the second one has ended */
     again[0] = rows[0];
     cycles = both;

@@ -5,6 +5,7 @@
     inspect.py table      what `asyncio ps` prints
     inspect.py tree       what `asyncio tree` prints, and a deadlock
     inspect.py swaps      no cycle where tasks take two locks in one order, all the time: LOOKS=10000 in the environment
+    inspect.py cores      the core of a program that crashes has the rows of the program
     inspect.py churn      many looks at a program whose tasks begin and end all the time
     inspect.py refusals   processes that cannot be looked at, and why
     inspect.py fork       a child of fork() has copies of its parent's loops
@@ -15,7 +16,9 @@ Ends with 77 where programs run in an emulator: its memory is not laid out as th
 import json
 import os
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +38,10 @@ class Failure(Exception):
     pass
 
 
+class Skip(Exception):
+    pass
+
+
 def expect(what: str, expected, found):
     if expected != found:
         raise Failure(f"{what}: expected {expected!r}, found {found!r}")
@@ -49,9 +56,9 @@ def link(program: Path, *arguments, source=SOURCE) -> bool:
 
 
 @contextmanager
-def running(program: Path, *arguments):
+def running(program: Path, *arguments, cwd=None):
     command = [str(program), *map(str, arguments)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd) as process:
         expect("the program", "ready\n", process.stdout.readline())
         while look(process.pid)["tasks"][0]["state"] != "waits":
             pass
@@ -190,6 +197,43 @@ def test_swaps(folder: Path):
             expect("a cycle that never was", (0, False), (status, "cycle" in out))
 
 
+# ---- cores ------------------------------------------------------------------------------------------------------
+
+
+def crash(process, folder: Path) -> Path | None:
+    """The core that the kernel writes; None where it writes none into the folder."""
+    resource.prlimit(process.pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    process.send_signal(signal.SIGABRT)
+    process.wait()
+    return next((path for path in folder.iterdir() if path.name.startswith("core")), None)
+
+
+def check_core(core: Path, name: str, expected: dict):
+    """All that does not depend on the moment."""
+    library, = json.loads(run("ps", "--json", core)[1])
+    loop, = library["loops"]
+    expect("the rows of the core", rows(expected), rows(loop))
+    expect("the process", expected["process"], library["process"]["id"])
+    if knows_lines() and name != "stripped":
+        check_lines(loop)
+
+
+def test_cores(folder: Path):
+    if sanitizers():
+        raise Skip("a sanitizer's shadow makes a core of terabytes")
+    found = 0
+    for name, program in shapes(folder).items():
+        with running(program, cwd=folder) as process:
+            loop = look(process.pid)
+            core = crash(process, folder)
+        if core is not None:
+            check_core(core, name, loop)
+            core.unlink()
+            found += 1
+    if found == 0:
+        raise Skip("the kernel writes no cores into the folder of a program")
+
+
 # ---- churn ------------------------------------------------------------------------------------------------------
 
 
@@ -217,10 +261,14 @@ def check_refusal(pid, words: str, **options):
 
 
 def test_refusals(folder: Path):
-    check_refusal("7x", "asyncio: '7x' is not the number of a process\n")
+    check_refusal("7x", "asyncio: 7x: it is neither the number of a process nor a file\n")
+    check_refusal("99999999999999999999", "asyncio: '99999999999999999999' is not the number of a process\n")
+    check_refusal(folder, "it is not a core")
+    check_refusal(SOURCE, f"asyncio: {SOURCE}: it is not a core\n")
+    check_refusal(COMMAND, "it is not a core")
     check_refusal(0x7ffffff0, "there is no such process")
-    expect("usage", (2, "", "usage: asyncio ps [--each] [--stacks] PID\n       asyncio ps --json PID\n"
-                           "       asyncio tree [--each] PID\n"), run("ps"))
+    expect("usage", (2, "", "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
+                           "       asyncio tree [--each] PID|CORE\n"), run("ps"))
     expect("usage", 2, run("ps", "--json", "--each", "1")[0])
     expect("usage", 2, run("ps", "1", "2")[0])
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
@@ -289,6 +337,9 @@ def main(name: str) -> int:
     except Failure as failure:
         print(failure)
         return 1
+    except Skip as reason:
+        print(reason)
+        return SKIPPED
     return 0
 
 

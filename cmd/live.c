@@ -1,0 +1,224 @@
+/* cmd/live.c: a running process: its memory, what it has loaded, and why it cannot be read. */
+#include "cmd/subject.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { MOST_AT_ONCE = 1024, STATUS_BYTES = 4096 };
+
+/* ---- its memory ----------------------------------------------------------------------------- */
+
+/* Marks the pieces that lie in the first `bytes` bytes. Returns how many. */
+static size_t mark_read(struct piece pieces[], size_t count, size_t bytes)
+{
+    size_t done = 0;
+    for (; done < count && pieces[done].size <= bytes; done++) {
+        bytes -= pieces[done].size;
+        pieces[done].was_read = true;
+    }
+    return done;
+}
+
+/* The call ends at the first piece that is not there: the rest follows in another one. */
+static int read_some(const struct subject *subject, struct piece pieces[], size_t count)
+{
+    struct iovec here[MOST_AT_ONCE], there[MOST_AT_ONCE];
+    for (size_t i = 0; i < count; i++) {
+        pieces[i].was_read = false;
+        here[i] = (struct iovec){pieces[i].bytes, pieces[i].size};
+        there[i] = (struct iovec){(void *)(uintptr_t)pieces[i].address, pieces[i].size};
+    }
+    for (size_t done = 0; done < count; done++) {
+        ssize_t bytes = process_vm_readv(subject->id, here + done, count - done, there + done,
+                                         count - done, 0);
+        if (bytes < 0 && errno != EFAULT)
+            return -errno;
+        done += mark_read(pieces + done, count - done, bytes > 0 ? (size_t)bytes : 0);
+    }
+    return 0;
+}
+
+static int read_process(const struct view *view, struct piece pieces[], size_t count)
+{
+    const struct subject *subject = (const void *)((const char *)view -
+                                                   offsetof(struct subject, view));
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i += MOST_AT_ONCE)
+        result = read_some(subject, pieces + i,
+                           count - i < MOST_AT_ONCE ? count - i : MOST_AT_ONCE);
+    return result;
+}
+
+/* ---- /proc ---------------------------------------------------------------------------------- */
+
+static FILE *open_file(const struct subject *subject, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)subject->id, name);
+    return fopen(path, "re");
+}
+
+/* The value of a line of /proc/PID/status, or "". */
+static const char *read_status(const struct subject *subject, const char *name, char *value,
+                               size_t size)
+{
+    char line[256];
+    size_t length = strlen(name);
+    FILE *file = open_file(subject, "status");
+    *value = 0;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, name, length) == 0 && line[length] == ':') {
+            const char *text = line + length + 1 + strspn(line + length + 1, " \t");
+            snprintf(value, size, "%.*s", (int)strcspn(text, "\n"), text);
+            break;
+        }
+    if (file != NULL)
+        fclose(file);
+    return value;
+}
+
+static int read_number(const char *path)
+{
+    int number = -1;
+    FILE *file = fopen(path, "re");
+    if (file != NULL && fscanf(file, "%d", &number) != 1)
+        number = -1;
+    if (file != NULL)
+        fclose(file);
+    return number;
+}
+
+/* ---- refusals ------------------------------------------------------------------------------- */
+
+/* The kernel says no more than EPERM. */
+static const char *explain_permission(const struct subject *subject)
+{
+    char uid[64], path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%d", (int)subject->id);
+    if (stat(path, &status) < 0)
+        return "it has ended";
+    if (atoi(read_status(subject, "Uid", uid, sizeof uid)) != (int)geteuid())
+        return "it belongs to another user; run asyncio as that user or as root";
+    if (status.st_uid != geteuid())
+        return "it has changed its rights (setuid, capabilities, PR_SET_DUMPABLE), so only root "
+               "may read its memory; run asyncio as root";
+    int scope = read_number("/proc/sys/kernel/yama/ptrace_scope");
+    if (scope == 3)
+        return "kernel.yama.ptrace_scope is 3: nobody may read the memory of another process "
+               "until the next start of the machine";
+    if (scope > 0)
+        return "kernel.yama.ptrace_scope forbids it; run asyncio as root, or: sysctl "
+               "kernel.yama.ptrace_scope=0";
+    return "the kernel forbids it, as in containers with a filter of system calls; give the "
+           "container the capability SYS_PTRACE (docker run --cap-add SYS_PTRACE)";
+}
+
+static const char *explain(const struct subject *subject, int error)
+{
+    if (error == -EPERM || error == -EACCES)
+        return explain_permission(subject);
+    return error == -ESRCH ? "it has ended" : NULL;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+/* The begin of a loaded file, of a line of /proc/PID/maps; 0: it is none. */
+static uint64_t file_start(const char *line)
+{
+    unsigned long long start, offset, inode;
+    char rights[8];
+    if (sscanf(line, "%llx-%*x %7s %llx %*s %llu", &start, rights, &offset, &inode) != 4)
+        return 0;
+    return rights[0] == 'r' && offset == 0 && inode != 0 ? start : 0;
+}
+
+/* Where the file of a line of /proc/PID/maps can be opened, as the process sees it. */
+static void find_path(const struct subject *subject, const char *line, char *path, size_t size)
+{
+    char link[64], program[4096];
+    const char *name = strchr(line, '/');
+    size_t length = name != NULL ? strcspn(name, "\n") : 0;
+    snprintf(link, sizeof link, "/proc/%d/exe", (int)subject->id);
+    ssize_t linked = readlink(link, program, sizeof program);
+    if (linked == (ssize_t)length && memcmp(program, name, length) == 0)
+        snprintf(path, size, "%s", link); /* also if the file is gone */
+    else
+        snprintf(path, size, "/proc/%d/root%.*s", (int)subject->id, (int)length, name);
+}
+
+/* -ENXIO: it has no memory. */
+static int find_libraries(struct subject *subject, FILE *maps)
+{
+    char line[4352], path[4096 + 64]; /* with a path */
+    int result = 0;
+    bool any = false;
+    while (result == 0 && fgets(line, sizeof line, maps) != NULL) {
+        uint64_t start = file_start(line);
+        any = true;
+        if (start == 0)
+            continue;
+        find_path(subject, line, path, sizeof path);
+        result = subject_add_file(subject, start, path);
+    }
+    return result < 0 ? result : any ? subject_check(subject) : -ENXIO;
+}
+
+/* A process without memory: it has ended, or is of the kernel. */
+static int refuse_empty(const struct subject *subject)
+{
+    char state[64];
+    read_status(subject, "State", state, sizeof state);
+    subject_say(subject, *state == 'Z' ? "it has ended, and its parent has not waited for it yet"
+                                       : "it is a thread of the kernel");
+    return -ESRCH;
+}
+
+static int read_id(struct subject *subject, const char *pid)
+{
+    char *end;
+    errno = 0;
+    long id = strtol(pid, &end, 10);
+    if (*pid == 0 || *end != 0 || errno != 0 || id <= 0 || id > INT32_MAX) {
+        fprintf(stderr, "asyncio: '%s' is not the number of a process\n", pid);
+        return -EINVAL;
+    }
+    subject->id = (pid_t)id;
+    return 0;
+}
+
+/* "NSpid: 4711 12": the last one is the innermost. */
+static pid_t read_inner_id(const struct subject *subject)
+{
+    char numbers[256];
+    read_status(subject, "NSpid", numbers, sizeof numbers);
+    const char *last = strrchr(numbers, '\t');
+    int id = atoi(last != NULL ? last : numbers);
+    return id > 0 ? id : subject->id;
+}
+
+int live_open(struct subject *subject, const char *pid)
+{
+    *subject = (struct subject){.view = {.read = read_process}, .explain = explain};
+    int result = read_id(subject, pid);
+    if (result < 0)
+        return result;
+    read_status(subject, "Name", subject->name, sizeof subject->name);
+    subject->inner_id = read_inner_id(subject);
+    FILE *maps = open_file(subject, "maps");
+    if (maps == NULL && errno == ENOENT) {
+        subject_say(subject, "there is no such process");
+        return -ESRCH;
+    }
+    if (maps == NULL)
+        return subject_refuse(subject, -errno);
+    result = find_libraries(subject, maps);
+    fclose(maps);
+    if (result == -ENXIO)
+        return refuse_empty(subject);
+    return result < 0 ? subject_refuse(subject, result) : 0;
+}

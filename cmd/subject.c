@@ -1,0 +1,119 @@
+/* cmd/subject.c: what a running process and a core have in common: their files, and refusals. */
+#include "cmd/subject.h"
+#include "cmd/sections.h"
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Some linkers map the begin of a file more than once. */
+static void add_library(struct subject *subject, const struct library *library)
+{
+    for (size_t i = 0; i < subject->library_count; i++)
+        if (subject->libraries[i].loops == library->loops)
+            return;
+    if (subject->library_count < MAX_LIBRARIES)
+        subject->libraries[subject->library_count++] = *library;
+}
+
+static int add_ranges(struct subject *subject, const struct image *image)
+{
+    size_t count = subject->range_count + image->range_count;
+    struct code_range *ranges = realloc(subject->ranges, (count + 1) * sizeof *ranges);
+    if (ranges == NULL)
+        return -ENOMEM;
+    memcpy(ranges + subject->range_count, image->ranges,
+           image->range_count * sizeof *image->ranges);
+    subject->ranges = ranges;
+    subject->range_count = count;
+    return 0;
+}
+
+/* A static program has no index: its table is found by the file. */
+static void find_table(struct image *image, const char *path)
+{
+    uint64_t address;
+    size_t size;
+    if (image->range_count == 0 || image->ranges[0].index != 0 ||
+        sections_find_table(path, &address, &size) < 0)
+        return;
+    for (size_t i = 0; i < image->range_count; i++) {
+        image->ranges[i].table = image->bias + address;
+        image->ranges[i].table_bytes = size;
+    }
+}
+
+int subject_add_file(struct subject *subject, uint64_t start, const char *path)
+{
+    struct image image = {.start = start};
+    int result = image_look(&subject->view, &image);
+    if (result == -EPERM || result == -ESRCH)
+        return result;
+    find_table(&image, path);
+    if (result > 0)
+        add_library(subject, &image.library);
+    if (result < 0)
+        subject->unusable = result;
+    return add_ranges(subject, &image);
+}
+
+int subject_check(const struct subject *subject)
+{
+    if (subject->library_count > 0)
+        return 0;
+    return subject->unusable < 0 ? subject->unusable : -ENOENT;
+}
+
+/* ---- refusals ------------------------------------------------------------------------------- */
+
+void subject_say(const struct subject *subject, const char *why)
+{
+    if (subject->core_path != NULL)
+        fprintf(stderr, "asyncio: %s: %s\n", subject->core_path, why);
+    else
+        fprintf(stderr, "asyncio: process %d%s%s%s: %s\n", (int)subject->id,
+                *subject->name != 0 ? " (" : "", subject->name, *subject->name != 0 ? ")" : "",
+                why);
+}
+
+static const char *explain(int error)
+{
+    switch (error) {
+    case -ENOENT:
+        return "it does not use libasyncio, or has not loaded it yet";
+    case -ENOTSUP:
+        return "its libasyncio is of another version; use the command asyncio of that version";
+    case -EXDEV:
+        return "it is a program of another word size (32 or 64 bits); use a command asyncio of "
+               "that size";
+    case -EPROTO:
+        return "its libasyncio is damaged in memory";
+    default:
+        return strerror(-error);
+    }
+}
+
+int subject_refuse(const struct subject *subject, int error)
+{
+    const char *why = subject->explain != NULL ? subject->explain(subject, error) : NULL;
+    subject_say(subject, why != NULL ? why : explain(error));
+    return error;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+/* A file whose name is a number is given as ./NAME. */
+int subject_open(struct subject *subject, const char *name)
+{
+    bool is_number = *name != 0 && name[strspn(name, "0123456789")] == 0;
+    return is_number ? live_open(subject, name) : core_open(subject, name);
+}
+
+void subject_close(struct subject *subject)
+{
+    free(subject->ranges);
+    subject->ranges = NULL;
+    core_close(subject->core);
+    subject->core = NULL;
+}

@@ -1,0 +1,59 @@
+/*
+ * cmd/subject.h: what is looked at: a running process, which is neither stopped nor written to, or
+ * the core of one that has crashed.
+ */
+#ifndef CMD_SUBJECT_H
+#define CMD_SUBJECT_H
+
+#include "cmd/image.h"
+#include <sys/types.h>
+
+enum { MAX_LIBRARIES = 16 };
+
+struct core;
+
+struct subject {
+    struct view view;
+    pid_t id;
+    pid_t inner_id; /* its number in its own namespace */
+    char name[64];
+    struct core *core;                       /* NULL: it is a running process */
+    const char *core_path;                   /* borrowed */
+    struct library libraries[MAX_LIBRARIES]; /* mostly one */
+    size_t library_count;
+    int unusable;              /* why a file with libasyncio could not be used; 0: there was none */
+    struct code_range *ranges; /* of all loaded files */
+    size_t range_count;
+    /* a sentence about an error of this kind of subject; NULL: the usual one */
+    const char *(*explain)(const struct subject *subject, int error);
+};
+
+/*
+ * Opens the process with this number, or the core in this file, and finds the copies of libasyncio.
+ * After an error it has printed why, and what to do.
+ */
+int subject_open(struct subject *subject, const char *name);
+void subject_close(struct subject *subject);
+
+/* Prints why the subject could not be read. Returns the error. */
+int subject_refuse(const struct subject *subject, int error);
+
+/* ---- for live.c and core.c ------------------------------------------------------------------ */
+
+int live_open(struct subject *subject, const char *pid);
+int core_open(struct subject *subject, const char *path);
+void core_close(struct core *core);
+
+/*
+ * Adds the file that is loaded at an address; it may be opened by a path. 0; -ENOMEM; an error
+ * after which no other file need be tried.
+ */
+int subject_add_file(struct subject *subject, uint64_t start, const char *path);
+
+/* After all files: 0, or why there is no copy of libasyncio. */
+int subject_check(const struct subject *subject);
+
+/* Prints a sentence about the subject. */
+void subject_say(const struct subject *subject, const char *why);
+
+#endif
