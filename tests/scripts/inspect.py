@@ -7,6 +7,7 @@
     inspect.py swaps      no cycle where tasks take two locks in one order, all the time: LOOKS=10000 in the environment
     inspect.py cores      the core of a program that crashes has the rows of the program
     inspect.py churn      many looks at a program whose tasks begin and end all the time
+    inspect.py hostile    programs whose notes and lists lie: each look ends soon, and says something: LIES=1000
     inspect.py refusals   processes that cannot be looked at, and why
     inspect.py fork       a child of fork() has copies of its parent's loops
 
@@ -31,6 +32,7 @@ COMMAND = BUILD / "asyncio"
 SOURCE = ROOT / "tests/tools/watched.c"
 SHARED = [f"-L{BUILD}", "-lasyncio", f"-Wl,-rpath,{BUILD}"]
 WAITERS = 500
+LIES = int(os.environ.get("LIES", 40))
 LOOKS = int(os.environ.get("LOOKS", 60))
 
 
@@ -249,6 +251,39 @@ def test_churn(folder: Path):
             expect("their lock", {2}, {task["wait"]["owner"] for task in loop["tasks"] if task["name"] == "wants_lock"})
             if len(ids) > WAITERS + 4:
                 raise Failure(f"{len(ids)} tasks")
+
+
+# ---- lies -------------------------------------------------------------------------------------------------------
+
+
+def look_at_liar(pid: int, what: str):
+    """Each command ends soon, with a table or a sentence."""
+    for arguments in (["ps"], ["ps", "--json"], ["tree"]):
+        answer = subprocess.run([COMMAND, *arguments, str(pid)], capture_output=True, timeout=20 if sanitizers() else 2)
+        if answer.returncode not in (0, 1) or (answer.returncode == 0) != (not answer.stderr):
+            raise Failure(f"{what}: {answer}")
+        if answer.returncode == 0 and "--json" in arguments:
+            json.loads(answer.stdout)
+
+
+def test_hostile(folder: Path):
+    program = folder / "hostile"
+    arguments = ["-D_GNU_SOURCE", f"-iquote{ROOT / 'src'}", BUILD / "libasyncio.a"]
+    expect("the program can be linked", True, link(program, *arguments, source=ROOT / "tests/tools/hostile.c"))
+    for seed in range(LIES):
+        with lying(program, "note", seed) as process:
+            look_at_liar(process.pid, f"hostile note {seed}")
+    with lying(program, "memory") as process:
+        for _ in range(LIES):
+            look_at_liar(process.pid, "hostile memory")
+
+
+@contextmanager
+def lying(program: Path, *arguments):
+    with subprocess.Popen([program, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        expect("the program", "ready\n", process.stdout.readline())
+        yield process
+        process.stdin.close()
 
 
 # ---- refusals ---------------------------------------------------------------------------------------------------

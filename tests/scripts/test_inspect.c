@@ -7,5 +7,6 @@ SCRIPT_TEST(inspect_prints_trees_and_a_deadlock, "tests/scripts/inspect.py", "tr
 SCRIPT_TEST(inspect_sees_no_deadlock_that_never_was, "tests/scripts/inspect.py", "swaps");
 SCRIPT_TEST(inspect_finds_the_tasks_of_a_core, "tests/scripts/inspect.py", "cores");
 SCRIPT_TEST(inspect_reads_a_program_that_changes, "tests/scripts/inspect.py", "churn");
+SCRIPT_TEST(inspect_of_a_program_that_lies_ends, "tests/scripts/inspect.py", "hostile");
 SCRIPT_TEST(inspect_says_why_it_cannot_look, "tests/scripts/inspect.py", "refusals");
 SCRIPT_TEST(inspect_tells_copies_of_a_forked_loop, "tests/scripts/inspect.py", "fork");

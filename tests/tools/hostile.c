@@ -1,0 +1,142 @@
+/*
+ * hostile.c: a program for tests/scripts/inspect.py that lies to those who look into it. Its notes
+ * are changed in memory.
+ *
+ *     hostile note SEED       some bytes of the table of members are changed
+ *     hostile memory          the list of loops is in memory that a thread fills with random words
+ *                             and pointers into itself, all the time
+ *
+ * It prints a line, and ends with its standard input.
+ */
+#include "inspect/layout.h"
+#include <asyncio.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { WORDS = 1 << 16, PAGE = 4096 };
+
+static uint64_t region[WORDS];
+static uint64_t random_state = 1;
+static char *notes; /* of libasyncio: two, in either order */
+static size_t notes_bytes;
+
+static uint64_t draw(void)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return random_state >> 20;
+}
+
+/* The notes are in a segment of their own, or in one with others. */
+static int find_notes(struct dl_phdr_info *file, size_t size, void *argument)
+{
+    (void)size, (void)argument;
+    for (int i = 0; i < file->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &file->dlpi_phdr[i];
+        char *start = (char *)(file->dlpi_addr + segment->p_vaddr);
+        char *owner = segment->p_type != PT_NOTE
+                          ? NULL
+                          : memmem(start, segment->p_memsz, LAYOUT_OWNER, sizeof LAYOUT_OWNER);
+        if (owner != NULL) {
+            notes = owner - sizeof(ElfW(Nhdr));
+            notes_bytes = segment->p_memsz - (size_t)(notes - start);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The descriptor of the note of a type. */
+static char *find_note(uint32_t type)
+{
+    for (size_t at = 0; at + sizeof(ElfW(Nhdr)) < notes_bytes;) {
+        const ElfW(Nhdr) *note = (const void *)(notes + at);
+        char *content = notes + at + sizeof *note + sizeof LAYOUT_OWNER;
+        if (note->n_type == type)
+            return content;
+        at += sizeof *note + sizeof LAYOUT_OWNER + note->n_descsz;
+    }
+    abort();
+}
+
+/* Two members seem to have changed places: mostly the table is still sound. */
+static void exchange(struct layout_entry *entries)
+{
+    uint64_t one = draw() % LAYOUT_LENGTH, other = draw() % LAYOUT_LENGTH;
+    uint16_t offset = entries[one].offset;
+    entries[one].offset = entries[other].offset;
+    entries[other].offset = offset;
+}
+
+static void change_table(uint64_t seed)
+{
+    char *table = find_note(NOTE_LAYOUT);
+    random_state = seed;
+    for (uint64_t left = 1 + draw() % 4; left > 0; left--) {
+        if (seed % 4 == 0)
+            table[draw() % sizeof(struct layout)] = (char)draw();
+        else
+            exchange(((struct layout *)(void *)table)->entries);
+    }
+}
+
+static void *scribble(void *argument)
+{
+    for (;;) {
+        uint64_t word = draw(), kind = draw() % 4;
+        region[1 + draw() % (WORDS - 1)] = kind == 0   ? word
+                                           : kind == 1 ? word % 1000
+                                           : kind == 2 ? (uintptr_t)&region[word % WORDS]
+                                                       : (uintptr_t)&region[word % 256];
+    }
+    return argument;
+}
+
+static void point_to_region(void)
+{
+    static pthread_t thread;
+    char *place = find_note(NOTE_LOOPS);
+    int32_t distance = (int32_t)((char *)region - place);
+    memcpy(place, &distance, sizeof distance);
+    region[0] = LAYOUT_MAGIC;
+    for (size_t i = 1; i < WORDS; i++)
+        region[i] = (uintptr_t)&region[draw() % WORDS];
+    if (pthread_create(&thread, NULL, scribble, NULL) != 0)
+        abort();
+}
+
+static int sleeps(void)
+{
+    return async_sleep(1000);
+}
+async_fn(sleeps);
+
+static int amain(void)
+{
+    char byte;
+    for (int i = 0; i < 100; i++)
+        async_task_detach(async_create_task(sleeps));
+    ASYNC_TRY(async_sleep(0.01));
+    puts("ready");
+    fflush(stdout);
+    _exit(read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 1);
+}
+async_fn(amain);
+
+int main(int count, char **arguments)
+{
+    if (count < 2 || dl_iterate_phdr(find_notes, NULL) != 1)
+        return 2;
+    char *page = (char *)((uintptr_t)notes & ~(uintptr_t)(PAGE - 1));
+    if (mprotect(page, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+        return 2;
+    if (strcmp(arguments[1], "note") == 0)
+        change_table(count > 2 ? strtoull(arguments[2], NULL, 0) : 1);
+    else
+        point_to_region();
+    return async_main(amain);
+}
