@@ -143,11 +143,30 @@ static size_t find_functions(Dwarf_Die *unit, Dwarf_Addr address, struct code_pl
     return used;
 }
 
-static void set_line(struct code_place *place, Dwfl_Module *file, Dwarf_Addr address)
+/*
+ * The compiled file of an address; NULL: unknown. clang writes no index of addresses; the index of
+ * other compilers then gives the file before.
+ */
+static Dwarf_Die *find_unit(Dwfl_Module *file, Dwarf_Addr address, Dwarf_Addr *bias)
+{
+    Dwarf_Die *unit = dwfl_module_addrdie(file, address, bias);
+    if (unit != NULL && dwarf_haspc(unit, address - *bias) > 0)
+        return unit;
+    unit = NULL;
+    do
+        unit = dwfl_module_nextcu(file, unit, bias);
+    while (unit != NULL && dwarf_haspc(unit, address - *bias) <= 0);
+    return unit;
+}
+
+static void set_line(struct code_place *place, Dwfl_Module *file, Dwarf_Die *unit,
+                     Dwarf_Addr address, Dwarf_Addr bias)
 {
     int number = 0;
-    Dwfl_Line *line = dwfl_module_getsrc(file, address);
-    const char *source = line != NULL ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
+    Dwarf_Line *line = unit != NULL ? dwarf_getsrc_die(unit, address - bias) : NULL;
+    const char *source = line != NULL && dwarf_lineno(line, &number) == 0
+                             ? dwarf_linesrc(line, NULL, NULL)
+                             : NULL;
     if (source != NULL && number > 0) {
         set_text(place->file, sizeof place->file, source);
         place->line = (unsigned)number;
@@ -169,7 +188,7 @@ static void find_source(Dwfl_Module *file, uint64_t address, char *path, size_t 
 {
     Dwarf_Addr bias;
     Dwarf_Attribute attribute;
-    Dwarf_Die *unit = dwfl_module_addrdie(file, address, &bias);
+    Dwarf_Die *unit = find_unit(file, address, &bias);
     const char *name = unit != NULL ? dwarf_diename(unit) : NULL, *folder = NULL;
     if (name != NULL && *name != '/')
         folder = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
@@ -210,13 +229,13 @@ static size_t find_places(struct lines *lines, uint64_t address, struct code_pla
     memset(places, 0, most * sizeof *places);
     if (file == NULL || most == 0)
         return 0;
-    Dwarf_Die *unit = dwfl_module_addrdie(file, address, &bias);
+    Dwarf_Die *unit = find_unit(file, address, &bias);
     size_t count = unit != NULL ? find_functions(unit, address - bias, places, most) : 0;
     if (count == 0) {
         set_function(&places[0], dwfl_module_addrname(file, address));
         count = 1;
     }
-    set_line(&places[0], file, address);
+    set_line(&places[0], file, unit, address, bias);
     return count;
 }
 

@@ -147,6 +147,9 @@ def complaints_about_rules() -> list[str]:
     return complaints
 
 
+COMMAND_PAGE = ROOT / "cmd/asyncio.1"  # in mdoc, and written by hand
+
+
 # ---- roff -----------------------------------------------------------------------------------------------------
 
 
@@ -157,7 +160,8 @@ def real_pages() -> list[Path]:
 
 def complaints_about_roff() -> list[str]:
     pages = real_pages()
-    commands = [["mandoc", "-T", "lint", "-W", "warning", *pages],
+    commands = [["mandoc", "-T", "lint", "-W", "warning", *pages, COMMAND_PAGE],
+                ["groff", "-ww", "-z", "-mdoc", "-T", "utf8", COMMAND_PAGE],
                 *(["groff", "-ww", "-z", "-man", "-T", "utf8", page] for page in pages)]
     answers = [subprocess.run(command, text=True, capture_output=True) for command in commands]
     return [line for answer in answers for line in (answer.stdout + answer.stderr).splitlines()]
