@@ -16,10 +16,12 @@ enum { SCHEMA = 1 };
 static void print_string(const char *text)
 {
     putchar('"');
-    for (; *text != 0; text++) {
-        if (*text == '"' || *text == '\\')
-            putchar('\\');
-        putchar(*text);
+    while (*text != 0) {
+        size_t plain = strcspn(text, "\"\\");
+        fwrite(text, 1, plain, stdout);
+        text += plain;
+        if (*text != 0)
+            printf("\\%c", *text++);
     }
     putchar('"');
 }

@@ -16,7 +16,7 @@
 enum { MAX_PLACES = 128, PATH_BYTES = 4096 }; /* places: of a trace, with inlined functions */
 
 struct lines {
-    struct table found; /* struct found_place by trace */
+    struct table found; /* struct found_place by the index of the trace */
 #if HAS_LIBDW
     Dwfl *files;
     Elf *core;
@@ -25,7 +25,7 @@ struct lines {
 };
 
 struct found_place {
-    struct trace trace;
+    uint64_t trace; /* its index */
     bool is_found;
     struct code_place place;
 };
@@ -277,7 +277,7 @@ int lines_open(struct lines **out, const struct subject *subject)
     if (lines == NULL)
         return -ENOMEM;
     lines->found = (struct table){.record_bytes = sizeof(struct found_place),
-                                  .key_bytes = sizeof(struct trace)};
+                                  .key_bytes = sizeof(uint64_t)};
     open_files(lines, subject);
     return 0;
 }
@@ -347,18 +347,19 @@ const struct code_place *lines_find(struct lines *lines, const struct snapshot *
                                     const struct row *row)
 {
     static const struct code_place unknown;
+    static struct calls calls;
+    const uint64_t key = row->trace;
     uint32_t index;
-    if (asyncp_table_add(&lines->found, asyncp_snapshot_trace(snapshot, row), &index) < 0)
+    if (asyncp_table_add(&lines->found, &key, &index) < 0)
         return &unknown;
     struct found_place *found = asyncp_table_at(&lines->found, index);
-    if (!found->is_found) {
-        static struct calls calls;
-        find_calls(lines, &found->trace, &calls);
-        size_t own = first_own(&calls);
-        if (own < calls.count && !is_beginning(&calls.places[own]))
-            found->place = calls.places[own];
-        found->is_found = true;
-    }
+    if (found->is_found)
+        return &found->place;
+    find_calls(lines, asyncp_snapshot_trace(snapshot, row), &calls);
+    size_t own = first_own(&calls);
+    if (own < calls.count && !is_beginning(&calls.places[own]))
+        found->place = calls.places[own];
+    found->is_found = true;
     return &found->place;
 }
 

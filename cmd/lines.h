@@ -25,7 +25,7 @@ void lines_close(struct lines *lines);
 
 /*
  * The innermost call on the stack of a task that is not the library's own. It is empty if all are,
- * as in a task that ends with a call. Remembered for each trace.
+ * as in a task that ends with a call. Remembered for each trace of the snapshot.
  */
 const struct code_place *lines_find(struct lines *lines, const struct snapshot *snapshot,
                                     const struct row *row);

@@ -6,12 +6,16 @@
 
 enum { FIRST_SLOTS = 256 };
 
+/* Keys are whole words. */
 static uint64_t hash(const char *key, size_t size)
 {
-    uint64_t value = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < size; i++)
-        value = (value ^ (unsigned char)key[i]) * UINT64_C(0x100000001b3);
-    return value ^ (value >> 32);
+    uint64_t value = 0, word;
+    for (size_t i = 0; i < size; i += sizeof word) {
+        memcpy(&word, key + i, sizeof word);
+        value = (value ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        value ^= value >> 32;
+    }
+    return value;
 }
 
 /* The slot of the key, or the free one where it belongs. */

@@ -1,5 +1,6 @@
 /*
- * inspect/table.h: records of one size, each kept once. The first bytes of a record are its key.
+ * inspect/table.h: records of one size, each kept once. The first bytes of a record are its key, a
+ * multiple of 8.
  */
 #ifndef INSPECT_TABLE_H
 #define INSPECT_TABLE_H
