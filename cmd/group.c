@@ -2,12 +2,22 @@
 #include "cmd/group.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+/* Equal texts may be at several addresses. */
+static bool is_same_text(const struct ps_view *ps, uint32_t one, uint32_t other)
+{
+    const struct texts *texts = &ps->snapshot->texts;
+    return one == other ||
+           strcmp(asyncp_texts_get(texts, one), asyncp_texts_get(texts, other)) == 0;
+}
 
 bool group_is_alike(const struct ps_view *ps, const struct row *one, const struct row *other)
 {
-    return one->loop == other->loop && one->state == other->state && one->name == other->name &&
-           one->where == other->where && one->call == other->call &&
+    return one->loop == other->loop && one->state == other->state &&
            one->cannot_cancel == other->cannot_cancel && one->requests == other->requests &&
+           is_same_text(ps, one->name, other->name) && is_same_text(ps, one->where, other->where) &&
+           is_same_text(ps, one->call, other->call) &&
            lines_agree(ps->lines, ps->snapshot, one, other);
 }
 

@@ -282,7 +282,10 @@ static void leave_parent_behind(void)
         signal(defaults[i], SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    struct rlimit core;
+    getrlimit(RLIMIT_CORE, &core);
+    core.rlim_cur = 0; /* a test that wants a core may raise it */
+    setrlimit(RLIMIT_CORE, &core);
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){MAX_OUTPUT, RLIM_INFINITY});
 }
 

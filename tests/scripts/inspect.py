@@ -32,7 +32,7 @@ COMMAND = BUILD / "asyncio"
 SOURCE = ROOT / "tests/tools/watched.c"
 SHARED = [f"-L{BUILD}", "-lasyncio", f"-Wl,-rpath,{BUILD}"]
 WAITERS = 500
-LIES = int(os.environ.get("LIES", 40))
+LIES = int(os.environ.get("LIES", 10 if sanitizers() else 40))
 LOOKS = int(os.environ.get("LOOKS", 60))
 
 
@@ -205,7 +205,8 @@ def test_swaps(folder: Path):
 
 def crash(process, folder: Path) -> Path | None:
     """The core that the kernel writes; None where it writes none into the folder."""
-    resource.prlimit(process.pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.prlimit(process.pid, resource.RLIMIT_CORE, (most, most))
     process.send_signal(signal.SIGABRT)
     process.wait()
     return next((path for path in folder.iterdir() if path.name.startswith("core")), None)
