@@ -62,9 +62,7 @@ static int print_tree(const struct ps_view *ps, const struct library *library)
     int result = asyncp_graph_open(&graph, ps->snapshot, &ps->subject->view, &library->layout);
     if (result == 0)
         result = find_cycles(&cycles, ps, library, &graph);
-    if (result < 0)
-        subject_refuse(ps->subject, result);
-    else
+    if (result == 0)
         result = ps_print_tree(ps, &graph, &cycles);
     asyncp_graph_close(&graph);
     return result;
@@ -96,8 +94,9 @@ static int64_t last_reading(const struct snapshot *snapshot)
     return last_ns;
 }
 
+/* 1: printed; 0: it has no loop, and is not the only copy. */
 static int show_library(const struct subject *subject, const struct library *library,
-                        const struct request *request)
+                        const struct request *request, size_t printed)
 {
     struct snapshot snapshot;
     struct unwinder unwinder;
@@ -112,24 +111,30 @@ static int show_library(const struct subject *subject, const struct library *lib
     if (result < 0)
         return subject_refuse(subject, result);
     snapshot.taken_ns = subject->core != NULL ? last_reading(&snapshot) : now_ns;
-    result = print(subject, library, &snapshot, request);
+    bool is_shown = snapshot.loop_count > 0 || subject->library_count == 1;
+    if (is_shown && request->is_json)
+        putchar(printed == 0 ? '[' : ',');
+    result = is_shown ? print(subject, library, &snapshot, request) : 0;
     asyncp_snapshot_free(&snapshot);
-    return result;
+    return result < 0 ? subject_refuse(subject, result) : is_shown;
 }
 
-/* An array of JSON has one element for each copy of libasyncio; mostly there is one. */
+/*
+ * An array of JSON has an element for each copy of libasyncio. A copy without a loop is left out if
+ * there are others; one that cannot be read has said so.
+ */
 static int look(const struct request *request)
 {
     static struct subject subject;
     int result = subject_open(&subject, request->name);
-    if (result < 0)
-        return result;
+    size_t printed = 0;
     for (size_t i = 0; i < subject.library_count && result == 0; i++) {
-        if (request->is_json)
-            putchar(i == 0 ? '[' : ',');
-        result = show_library(&subject, &subject.libraries[i], request);
+        int shown = show_library(&subject, &subject.libraries[i], request, printed);
+        bool is_last = i + 1 == subject.library_count;
+        printed += shown > 0;
+        result = shown < 0 && is_last && printed == 0 ? shown : 0;
     }
-    if (request->is_json && result == 0)
+    if (request->is_json && printed > 0)
         puts("]");
     subject_close(&subject);
     return result;

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COMPARED_BYTES = 4096, MAX_FILES = 65536 };
+enum { COMPARED_BYTES = 4096, MAX_FILES = 8192 };
 
 /* A part of a file that was loaded: NT_FILE. */
 struct loaded {
@@ -67,13 +67,26 @@ static bool is_same_file(const struct core *core, const struct loaded *loaded, i
            memcmp(found, expected, sizeof found) == 0;
 }
 
+/* Not a FIFO, whose opening waits for a writer. -errno. */
+static int open_regular(const char *path)
+{
+    struct stat status;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return -errno;
+    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode))
+        return file;
+    close(file);
+    return -ENOEXEC;
+}
+
 static bool read_file(const struct core *core, uint64_t address, void *bytes, size_t size)
 {
     const struct loaded *loaded = core->loaded, *end = loaded + core->loaded_count;
     while (loaded < end &&
            !(address >= loaded->start && address < loaded->end && size <= loaded->end - address))
         loaded++;
-    int file = loaded < end ? open(loaded->path, O_RDONLY | O_CLOEXEC) : -1;
+    int file = loaded < end ? open_regular(loaded->path) : -1;
     if (file < 0)
         return false;
     off_t offset = (off_t)(loaded->offset + (address - loaded->start));
@@ -173,11 +186,11 @@ static int take_notes(struct subject *subject, const ElfW(Phdr) * segment)
 static int map_core(struct core *core, const char *path)
 {
     struct stat status;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = open_regular(path);
     if (file < 0)
-        return -errno;
+        return file;
     int result = fstat(file, &status) < 0 ? -errno : 0;
-    if (result == 0 && (!S_ISREG(status.st_mode) || status.st_size < (off_t)sizeof(ElfW(Ehdr))))
+    if (result == 0 && status.st_size < (off_t)sizeof(ElfW(Ehdr)))
         result = -ENOEXEC;
     if (result == 0) {
         core->size = (size_t)status.st_size;
@@ -201,9 +214,13 @@ static int read_header(struct core *core)
         return -ENOEXEC;
     core->segment_count = header->e_phnum;
     if (header->e_phnum == PN_XNUM) { /* as many segments do not fit: the first section says it */
-        const ElfW(Shdr) *section = bytes_at(core, header->e_shoff, sizeof *section);
+        const ElfW(Shdr) *section = header->e_shoff % sizeof(long) == 0
+                                        ? bytes_at(core, header->e_shoff, sizeof *section)
+                                        : NULL;
         core->segment_count = section != NULL ? section->sh_info : 0;
     }
+    if (header->e_phoff % sizeof(long) != 0)
+        return -ENOEXEC;
     core->segments = bytes_at(core, header->e_phoff, core->segment_count * sizeof *core->segments);
     return core->segments != NULL ? 0 : -ENOEXEC;
 }
@@ -218,6 +235,15 @@ static int read_notes(struct subject *subject)
     return result;
 }
 
+/* Whether the file ends before what its segments have. */
+static bool is_cut(const struct core *core)
+{
+    for (size_t i = 0; i < core->segment_count; i++)
+        if (bytes_at(core, core->segments[i].p_offset, core->segments[i].p_filesz) == NULL)
+            return true;
+    return false;
+}
+
 static int add_files(struct subject *subject)
 {
     const struct core *core = subject->core;
@@ -225,13 +251,16 @@ static int add_files(struct subject *subject)
     for (size_t i = 0; i < core->loaded_count && result == 0; i++)
         if (core->loaded[i].offset == 0)
             result = subject_add_file(subject, core->loaded[i].start, core->loaded[i].path);
-    return result < 0 ? result : subject_check(subject);
+    result = result < 0 ? result : subject_check(subject);
+    return result == -ENOENT && is_cut(core) ? -ENODATA : result;
 }
 
 static const char *explain(const struct subject *subject, int error)
 {
     (void)subject;
-    return error == -ENOEXEC ? "it is not a core" : NULL;
+    return error == -ENOEXEC   ? "it is not a core"
+           : error == -ENODATA ? "it is cut off: the limit for cores, or the disk, was too small"
+                               : NULL;
 }
 
 int core_open(struct subject *subject, const char *path)

@@ -1,38 +1,92 @@
-/* cmd/group.c: few groups, so the search for one is linear. */
+/*
+ * cmd/group.c: a group is known by a hash of 64 bits of what its tasks have in common. Two kinds
+ * with one hash would share a line, which does no harm.
+ */
 #include "cmd/group.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
+
+struct known_group {
+    uint64_t hash;
+    uint64_t number; /* index + 1; 0: it is new */
+};
+
+int groups_open(struct groups *groups, size_t most)
+{
+    *groups = (struct groups){
+        .known = {.record_bytes = sizeof(struct known_group), .key_bytes = sizeof(uint64_t)}};
+    groups->items = malloc((most + 1) * sizeof *groups->items);
+    return groups->items != NULL ? 0 : -ENOMEM;
+}
+
+void groups_close(struct groups *groups)
+{
+    free(groups->items);
+    asyncp_table_free(&groups->known);
+}
+
+static uint64_t add_number(uint64_t hash, uint64_t number)
+{
+    hash = (hash ^ number) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ (hash >> 29);
+}
+
+static uint64_t add_text(uint64_t hash, const char *text)
+{
+    for (; *text != 0; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return add_number(hash, 0);
+}
 
 /* Equal texts may be at several addresses. */
-static bool is_same_text(const struct ps_view *ps, uint32_t one, uint32_t other)
+static uint64_t kind_of(const struct ps_view *ps, const struct row *row)
 {
     const struct texts *texts = &ps->snapshot->texts;
-    return one == other ||
-           strcmp(asyncp_texts_get(texts, one), asyncp_texts_get(texts, other)) == 0;
+    const struct code_place *place = lines_find(ps->lines, ps->snapshot, row);
+    uint64_t hash = add_number(row->loop, (uint64_t)row->state);
+    hash = add_number(hash, row->requests);
+    hash = add_number(hash, row->cannot_cancel);
+    hash = add_number(hash, ps->stacks ? row->trace : 0);
+    hash = add_number(hash, place->line);
+    hash = add_number(hash, place->offset);
+    hash = add_text(hash, place->function);
+    hash = add_text(hash, place->file);
+    hash = add_text(hash, asyncp_texts_get(texts, row->name));
+    hash = add_text(hash, asyncp_texts_get(texts, row->where));
+    return add_text(hash, asyncp_texts_get(texts, row->call));
 }
 
-bool group_is_alike(const struct ps_view *ps, const struct row *one, const struct row *other)
+static size_t new_group(struct groups *groups, const struct row *row)
 {
-    return one->loop == other->loop && one->state == other->state &&
-           one->cannot_cancel == other->cannot_cancel && one->requests == other->requests &&
-           is_same_text(ps, one->name, other->name) && is_same_text(ps, one->where, other->where) &&
-           is_same_text(ps, one->call, other->call) &&
-           lines_agree(ps->lines, ps->snapshot, one, other);
+    groups->items[groups->count] = (struct group){
+        .first = row, .since_ns = row->since_ns, .same_object = true};
+    return groups->count++;
 }
 
-void group_add(const struct ps_view *ps, struct group *groups, size_t *count, const struct row *row)
+int64_t groups_add(const struct ps_view *ps, struct groups *groups, const struct row *row,
+                   bool alone)
 {
-    size_t at = ps->each ? *count : 0;
-    while (at < *count && !group_is_alike(ps, groups[at].first, row))
-        at++;
-    if (at == *count)
-        groups[(*count)++] = (struct group){
-            .first = row, .since_ns = row->since_ns, .same_object = true};
-    groups[at].count++;
-    groups[at].same_object &= row->object == groups[at].first->object;
-    if (row->since_ns < groups[at].since_ns)
-        groups[at].since_ns = row->since_ns;
+    size_t at;
+    if (alone) {
+        at = new_group(groups, row);
+    } else {
+        uint64_t kind = kind_of(ps, row);
+        uint32_t index;
+        if (asyncp_table_add(&groups->known, &kind, &index) < 0)
+            return -ENOMEM;
+        struct known_group *known = asyncp_table_at(&groups->known, index);
+        if (known->number == 0)
+            known->number = new_group(groups, row) + 1;
+        at = (size_t)known->number - 1;
+    }
+    struct group *group = &groups->items[at];
+    group->count++;
+    group->same_object &= row->object == group->first->object;
+    if (row->since_ns < group->since_ns)
+        group->since_ns = row->since_ns;
+    return (int64_t)at;
 }
 
 void group_show_ids(char *shown, size_t size, const struct group *group)

@@ -12,11 +12,22 @@ struct group {
     bool same_object;
 };
 
-bool group_is_alike(const struct ps_view *ps, const struct row *one, const struct row *other);
+struct groups {
+    struct group *items;
+    size_t count;
+    struct table known; /* by what the tasks of a group have in common */
+};
 
-/* Adds a row to one of *count groups, or to a new one, for which there is room. */
-void group_add(const struct ps_view *ps, struct group *groups, size_t *count,
-               const struct row *row);
+/* Room for groups of `most` tasks. 0 or -ENOMEM. */
+int groups_open(struct groups *groups, size_t most);
+void groups_close(struct groups *groups);
+
+/*
+ * Adds a row to the group of its kind, or to a new one; alone: always to a new one. The group's
+ * index, or -ENOMEM.
+ */
+int64_t groups_add(const struct ps_view *ps, struct groups *groups, const struct row *row,
+                   bool alone);
 
 /* "#3 and 98 more" */
 void group_show_ids(char *shown, size_t size, const struct group *group);

@@ -63,7 +63,7 @@ static void print_object(const struct row *row)
 static void print_place(const struct ps_view *ps, const struct row *row)
 {
     const struct code_place *place = lines_find(ps->lines, ps->snapshot, row);
-    if (place->function[0] == 0)
+    if (place->function[0] == 0 && place->file[0] == 0)
         return;
     printf(",\"at\":{\"function\":");
     print_bytes(place->function);

@@ -13,7 +13,11 @@
 #include <unistd.h>
 #endif
 
-enum { MAX_PLACES = 128, PATH_BYTES = 4096 }; /* places: of a trace, with inlined functions */
+enum {
+    MAX_PLACES = 128,
+    PATH_BYTES = 4096,
+    MAX_NESTED = 32
+}; /* places: of a trace, with inlined functions */
 
 struct lines {
     struct table found; /* struct found_place by the index of the trace */
@@ -34,8 +38,23 @@ struct found_place {
 
 #if HAS_LIBDW
 
-static char *no_path; /* debug files are looked for where they usually are */
-static const Dwfl_Callbacks of_process = {.find_elf = dwfl_linux_proc_find_elf,
+static char *no_path;                  /* debug files are looked for where they usually are */
+static const struct subject *reported; /* whose files are looked for */
+
+/* As the process sees the file: in its own mount namespace, and also if it was deleted. */
+static int find_loaded(Dwfl_Module *file, void **data, const char *name, Dwarf_Addr start,
+                       char **path, Elf **elf)
+{
+    char opened[PATH_BYTES];
+    if (*name != '/') /* such as the vdso */
+        return dwfl_linux_proc_find_elf(file, data, name, start, path, elf);
+    live_find_path(reported, name, opened, sizeof opened);
+    int fd = open(opened, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    *path = fd >= 0 ? strdup(opened) : NULL;
+    return fd;
+}
+
+static const Dwfl_Callbacks of_process = {.find_elf = find_loaded,
                                           .find_debuginfo = dwfl_standard_find_debuginfo,
                                           .debuginfo_path = &no_path};
 static const Dwfl_Callbacks of_core = {.find_elf = dwfl_build_id_find_elf,
@@ -56,6 +75,7 @@ static void open_files(struct lines *lines, const struct subject *subject)
 {
     bool is_core = subject->core != NULL;
     lines->core_fd = -1;
+    reported = subject;
     lines->files = dwfl_begin(is_core ? &of_core : &of_process);
     if (lines->files == NULL)
         return;
@@ -111,35 +131,51 @@ static bool is_function(Dwarf_Die *scope)
     return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
 }
 
-/* The functions around a scope, the innermost inlined one first. Returns how many. */
-static size_t list_functions(Dwarf_Die *unit, Dwarf_Die *innermost, struct code_place *places,
-                             size_t most)
+/* Functions around an address, the outermost first. */
+struct nesting {
+    Dwarf_Die dies[MAX_NESTED];
+    size_t count;
+};
+
+/*
+ * Goes down from function to function. A block is looked into whatever its range: gcc leaves some
+ * empty. (dwarf_getscopes does not find functions of other units, which link-time optimization
+ * inlines.)
+ */
+static bool descend(struct nesting *nesting, Dwarf_Die *parent, Dwarf_Addr address, int depth)
 {
-    Dwarf_Die *scopes, *inner = NULL;
-    size_t used = 0;
-    int count = dwarf_getscopes_die(innermost, &scopes);
-    for (int i = 0; i < count && used < most; i++) {
-        if (!is_function(&scopes[i]))
-            continue;
-        set_function(&places[used], dwarf_diename(&scopes[i]));
-        if (inner != NULL)
-            set_call_line(&places[used], inner, unit);
-        inner = &scopes[i];
-        used++;
-    }
-    if (count > 0)
-        free(scopes);
-    return used;
+    Dwarf_Die child;
+    if (depth == MAX_NESTED || dwarf_child(parent, &child) != 0)
+        return false;
+    do {
+        int tag = dwarf_tag(&child);
+        bool is_block = tag == DW_TAG_lexical_block || tag == DW_TAG_namespace ||
+                        tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
+        if (is_function(&child) && dwarf_haspc(&child, address) > 0 &&
+            nesting->count < MAX_NESTED) {
+            nesting->dies[nesting->count++] = child;
+            descend(nesting, &child, address, depth + 1);
+            return true;
+        }
+        if (is_block && descend(nesting, &child, address, depth + 1))
+            return true;
+    } while (dwarf_siblingof(&child, &child) == 0);
+    return false;
 }
 
+/* The functions at an address, the innermost inlined one first. Returns how many. */
 static size_t find_functions(Dwarf_Die *unit, Dwarf_Addr address, struct code_place *places,
                              size_t most)
 {
-    Dwarf_Die *scopes;
-    int count = dwarf_getscopes(unit, address, &scopes);
-    size_t used = count > 0 ? list_functions(unit, &scopes[0], places, most) : 0;
-    if (count > 0)
-        free(scopes);
+    static struct nesting nesting;
+    nesting.count = 0;
+    descend(&nesting, unit, address, 0);
+    size_t used = 0;
+    for (size_t i = nesting.count; i-- > 0 && used < most; used++) {
+        set_function(&places[used], dwarf_diename(&nesting.dies[i]));
+        if (used > 0)
+            set_call_line(&places[used], &nesting.dies[i + 1], unit);
+    }
     return used;
 }
 
@@ -221,6 +257,15 @@ static bool is_in_library(const struct lines *lines, uint64_t address, uint64_t 
     return strncmp(first, path, folder_of_folder(first)) == 0;
 }
 
+static bool has_source(const struct lines *lines, uint64_t address)
+{
+    char path[PATH_BYTES] = "";
+    Dwfl_Module *file = find_file(lines, address);
+    if (file != NULL)
+        find_source(file, address, path, sizeof path);
+    return *path != 0;
+}
+
 static size_t find_places(struct lines *lines, uint64_t address, struct code_place *places,
                           size_t most)
 {
@@ -254,6 +299,12 @@ static void close_files(struct lines *lines)
 static bool is_in_library(const struct lines *lines, uint64_t address, uint64_t innermost)
 {
     (void)lines, (void)address, (void)innermost;
+    return true;
+}
+
+static bool has_source(const struct lines *lines, uint64_t address)
+{
+    (void)lines, (void)address;
     return true;
 }
 
@@ -295,13 +346,15 @@ void lines_close(struct lines *lines)
 struct calls {
     struct code_place places[MAX_PLACES];
     size_t count;
-    size_t outside; /* the first one that is not in the library; count: none is */
+    size_t outside;  /* the first one that is not in the library; count: none is */
+    bool has_source; /* the library has debug information */
 };
 
 static void find_calls(struct lines *lines, const struct trace *trace, struct calls *calls)
 {
     calls->count = 0;
     calls->outside = SIZE_MAX;
+    calls->has_source = has_source(lines, trace->frames[0] - 1);
     for (int i = 0; i < MAX_FRAMES && trace->frames[i] != 0; i++) {
         const uint64_t address = trace->frames[i] - 1; /* in the instruction that calls */
         if (calls->outside == SIZE_MAX && !is_in_library(lines, address, trace->frames[0] - 1))
@@ -318,19 +371,22 @@ static bool begins_with(const struct code_place *place, const char *beginning)
     return strncmp(place->function, beginning, strlen(beginning)) == 0;
 }
 
-/*
- * The first call of the program: behind those in the library; in a static program without debug
- * information behind the last public function. Inline functions of the headers are left out, too.
- */
+/* Behind the last public function: for a static program whose library has no debug information. */
+static size_t behind_public(const struct calls *calls)
+{
+    size_t own = calls->count;
+    for (size_t i = 0; i < calls->count; i++)
+        if (begins_with(&calls->places[i], "async_"))
+            own = i + 1;
+    return own;
+}
+
+/* The first call of the program. Inline functions of the headers are left out, too. */
 static size_t first_own(const struct calls *calls)
 {
     size_t own = calls->outside;
-    if (own == calls->count) {
-        own = 0;
-        for (size_t i = 0; i < calls->count; i++)
-            if (begins_with(&calls->places[i], "async_"))
-                own = i + 1;
-    }
+    if (own == calls->count && !calls->has_source)
+        own = behind_public(calls);
     while (own < calls->count && (begins_with(&calls->places[own], "async_") ||
                                   begins_with(&calls->places[own], "asyncp_")))
         own++;
@@ -340,7 +396,7 @@ static size_t first_own(const struct calls *calls)
 /* The library's function that has called the task's. */
 static bool is_beginning(const struct code_place *place)
 {
-    return strcmp(place->function, "coroutine_begin") == 0 || begins_with(place, "asyncp_switch");
+    return begins_with(place, "coroutine_begin") || begins_with(place, "asyncp_switch");
 }
 
 const struct code_place *lines_find(struct lines *lines, const struct snapshot *snapshot,
@@ -363,17 +419,6 @@ const struct code_place *lines_find(struct lines *lines, const struct snapshot *
     return &found->place;
 }
 
-bool lines_agree(struct lines *lines, const struct snapshot *snapshot, const struct row *one,
-                 const struct row *other)
-{
-    if (one->trace == other->trace)
-        return true;
-    struct code_place place = *lines_find(lines, snapshot, one);
-    const struct code_place *second = lines_find(lines, snapshot, other);
-    return place.line == second->line && place.offset == second->offset &&
-           strcmp(place.function, second->function) == 0 && strcmp(place.file, second->file) == 0;
-}
-
 void lines_show(char *shown, size_t size, const struct code_place *place)
 {
     const char *function = place->function[0] != 0 ? place->function : "?";
@@ -389,7 +434,7 @@ void lines_show_first(char *shown, size_t size, struct lines *lines,
     char place[512];
     const struct code_place *found = lines_find(lines, snapshot, row);
     *shown = 0;
-    if (found->function[0] == 0)
+    if (found->function[0] == 0 && found->file[0] == 0)
         return;
     lines_show(place, sizeof place, found);
     async_printable(shown, size, place, strlen(place));
@@ -414,4 +459,6 @@ void lines_print(struct lines *lines, const struct trace *trace, const char *ind
         async_printable(escaped, sizeof escaped, shown, strlen(shown));
         printf("%s%s\n", indent, escaped);
     }
+    if (trace->frames[MAX_FRAMES - 1] != 0)
+        printf("%s…\n", indent);
 }

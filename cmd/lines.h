@@ -30,10 +30,6 @@ void lines_close(struct lines *lines);
 const struct code_place *lines_find(struct lines *lines, const struct snapshot *snapshot,
                                     const struct row *row);
 
-/* Whether lines_find gives the same for both. */
-bool lines_agree(struct lines *lines, const struct snapshot *snapshot, const struct row *one,
-                 const struct row *other);
-
 /* Prints each call of a trace on a line, the innermost first, behind `indent`. */
 void lines_print(struct lines *lines, const struct trace *trace, const char *indent);
 

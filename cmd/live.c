@@ -137,12 +137,10 @@ static uint64_t file_start(const char *line)
     return rights[0] == 'r' && offset == 0 && inode != 0 ? start : 0;
 }
 
-/* Where the file of a line of /proc/PID/maps can be opened, as the process sees it. */
-static void find_path(const struct subject *subject, const char *line, char *path, size_t size)
+void live_find_path(const struct subject *subject, const char *name, char *path, size_t size)
 {
     char link[64], program[4096];
-    const char *name = strchr(line, '/');
-    size_t length = name != NULL ? strcspn(name, "\n") : 0;
+    size_t length = strcspn(name, "\n");
     snprintf(link, sizeof link, "/proc/%d/exe", (int)subject->id);
     ssize_t linked = readlink(link, program, sizeof program);
     if (linked == (ssize_t)length && memcmp(program, name, length) == 0)
@@ -162,7 +160,8 @@ static int find_libraries(struct subject *subject, FILE *maps)
         any = true;
         if (start == 0)
             continue;
-        find_path(subject, line, path, sizeof path);
+        const char *name = strchr(line, '/');
+        live_find_path(subject, name != NULL ? name : "", path, sizeof path);
         result = subject_add_file(subject, start, path);
     }
     return result < 0 ? result : any ? subject_check(subject) : -ENXIO;
@@ -201,6 +200,18 @@ static pid_t read_inner_id(const struct subject *subject)
     return id > 0 ? id : subject->id;
 }
 
+/* /proc/TID is there for each thread, too. */
+static int refuse_thread(const struct subject *subject)
+{
+    char number[64], why[128];
+    int process = atoi(read_status(subject, "Tgid", number, sizeof number));
+    if (process <= 0 || process == subject->id)
+        return 0;
+    snprintf(why, sizeof why, "it is a thread of process %d; give that number", process);
+    subject_say(subject, why);
+    return -EINVAL;
+}
+
 int live_open(struct subject *subject, const char *pid)
 {
     *subject = (struct subject){.view = {.read = read_process}, .explain = explain};
@@ -208,6 +219,9 @@ int live_open(struct subject *subject, const char *pid)
     if (result < 0)
         return result;
     read_status(subject, "Name", subject->name, sizeof subject->name);
+    result = refuse_thread(subject);
+    if (result < 0)
+        return result;
     subject->inner_id = read_inner_id(subject);
     FILE *maps = open_file(subject, "maps");
     if (maps == NULL && errno == ENOENT) {

@@ -30,15 +30,24 @@ static void fill_line(struct line *line, const struct ps_view *ps, const struct 
     *line->since = 0;
     if (row->state == ROW_WAITS)
         show_duration(line->since, sizeof line->since, now_ns - group->since_ns);
-    show_text(line->name, sizeof line->name, snapshot, row->name);
+    show_name(line->name, sizeof line->name, snapshot, row);
     show_text(line->where, sizeof line->where, snapshot, row->where);
     show_wait(line->wait, sizeof line->wait, snapshot, row, group->same_object);
     lines_show_first(line->place, sizeof line->place, ps->lines, snapshot, row);
 }
 
+/* Characters of UTF-8. */
+static int width_of(const char *text)
+{
+    int width = 0;
+    for (; *text != 0; text++)
+        width += (*text & 0xc0) != 0x80;
+    return width;
+}
+
 static void widen(int *width, const char *text)
 {
-    int length = (int)strlen(text);
+    int length = width_of(text);
     if (*width < length)
         *width = length;
 }
@@ -59,14 +68,22 @@ static struct widths measure(const struct ps_view *ps, const struct group *group
     return widths;
 }
 
+static void print_cell(const char *before, const char *text, int width)
+{
+    int length = width_of(text);
+    printf("%s%s%*s", before, text, width > length ? width - length : 0, "");
+}
+
 /* A line ends with its last text. */
 static void print_line(const struct widths *widths, const struct line *line, const char *state)
 {
     bool has_place = *line->place != 0, has_wait = has_place || *line->wait != 0;
-    printf("  %-*s  %-9s  %8s  %-*s  %-*s", widths->ids, line->ids, state, line->since,
-           widths->name, line->name, has_wait ? widths->where : 0, line->where);
+    print_cell("  ", line->ids, widths->ids);
+    printf("  %-9s  %8s", state, line->since);
+    print_cell("  ", line->name, widths->name);
+    print_cell("  ", line->where, has_wait ? widths->where : 0);
     if (has_wait)
-        printf("  %-*s", has_place ? widths->wait : 0, line->wait);
+        print_cell("  ", line->wait, has_place ? widths->wait : 0);
     printf("%s%s\n", has_place ? "  " : "", line->place);
 }
 
@@ -88,17 +105,16 @@ static void print_groups(const struct ps_view *ps, const struct group *groups, s
 static int print_tasks(const struct ps_view *ps, const struct loop_row *loop)
 {
     const struct snapshot *snapshot = ps->snapshot;
-    struct group *groups = malloc((loop->row_count + 1) * sizeof *groups);
-    if (groups == NULL)
-        return -ENOMEM;
-    size_t count = 0;
-    for (size_t i = 0; i < loop->row_count; i++) /* by id, so groups come by their least id */
-        group_add(ps, groups, &count, &snapshot->rows[loop->first_row + i]);
+    struct groups groups;
+    int result = groups_open(&groups, loop->row_count);
+    for (size_t i = 0; i < loop->row_count && result == 0; i++) /* by id: groups, too */
+        if (groups_add(ps, &groups, &snapshot->rows[loop->first_row + i], ps->each) < 0)
+            result = -ENOMEM;
     int64_t now_ns = loop->is_virtual ? loop->now_ns : snapshot->taken_ns;
-    if (count > 0)
-        print_groups(ps, groups, count, now_ns);
-    free(groups);
-    return 0;
+    if (result == 0 && groups.count > 0)
+        print_groups(ps, groups.items, groups.count, now_ns);
+    groups_close(&groups);
+    return result;
 }
 
 int ps_print(const struct ps_view *ps)

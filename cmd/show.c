@@ -19,6 +19,13 @@ void show_text(char *shown, size_t size, const struct snapshot *snapshot, uint32
     async_printable(shown, size, bytes, strlen(bytes));
 }
 
+void show_name(char *shown, size_t size, const struct snapshot *snapshot, const struct row *row)
+{
+    *shown = 0;
+    if (row->state != ROW_MOVED)
+        show_text(shown, size, snapshot, row->name);
+}
+
 void show_duration(char *shown, size_t size, int64_t ns)
 {
     double seconds = ns > 0 ? (double)ns / 1e9 : 0;

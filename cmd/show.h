@@ -12,6 +12,9 @@ const char *show_state(enum row_state state);
 /* A text of the view, on one line and without control characters. */
 void show_text(char *shown, size_t size, const struct snapshot *snapshot, uint32_t text);
 
+/* The name of a task; "" if it changes, for the record may be another one's by now. */
+void show_name(char *shown, size_t size, const struct snapshot *snapshot, const struct row *row);
+
 /* Seconds; below a second milliseconds. */
 void show_duration(char *shown, size_t size, int64_t ns);
 

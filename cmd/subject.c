@@ -1,11 +1,22 @@
 /* cmd/subject.c: what a running process and a core have in common: their files, and refusals. */
 #include "cmd/subject.h"
 #include "cmd/sections.h"
-#include <ctype.h>
+#include <asyncio/base.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A file may be mapped without being loaded: then its list of loops is not there. */
+static bool has_list(const struct subject *subject, const struct library *library)
+{
+    uint64_t magic = 0;
+    struct layout_entry entry = library->layout.entries[LAYOUT_loops_magic];
+    return entry.size == sizeof magic &&
+           asyncp_view_read(&subject->view, library->loops + entry.offset, &magic, sizeof magic) ==
+               0 &&
+           magic == LAYOUT_MAGIC;
+}
 
 /* Some linkers map the begin of a file more than once. */
 static void add_library(struct subject *subject, const struct library *library)
@@ -51,7 +62,7 @@ int subject_add_file(struct subject *subject, uint64_t start, const char *path)
     if (result == -EPERM || result == -ESRCH)
         return result;
     find_table(&image, path);
-    if (result > 0)
+    if (result > 0 && has_list(subject, &image.library))
         add_library(subject, &image.library);
     if (result < 0)
         subject->unusable = result;
@@ -67,14 +78,18 @@ int subject_check(const struct subject *subject)
 
 /* ---- refusals ------------------------------------------------------------------------------- */
 
+/* Names are the program's own, and may hold anything. */
 void subject_say(const struct subject *subject, const char *why)
 {
+    const char *name = subject->core_path != NULL ? subject->core_path : subject->name;
+    char shown[1024];
+    async_printable(shown, sizeof shown, name, strlen(name));
     if (subject->core_path != NULL)
-        fprintf(stderr, "asyncio: %s: %s\n", subject->core_path, why);
+        fprintf(stderr, "asyncio: %s: %s\n", shown, why);
+    else if (*shown != 0)
+        fprintf(stderr, "asyncio: process %d (%s): %s\n", (int)subject->id, shown, why);
     else
-        fprintf(stderr, "asyncio: process %d%s%s%s: %s\n", (int)subject->id,
-                *subject->name != 0 ? " (" : "", subject->name, *subject->name != 0 ? ")" : "",
-                why);
+        fprintf(stderr, "asyncio: process %d: %s\n", (int)subject->id, why);
 }
 
 static const char *explain(int error)

@@ -41,6 +41,8 @@ int subject_refuse(const struct subject *subject, int error);
 /* ---- for live.c and core.c ------------------------------------------------------------------ */
 
 int live_open(struct subject *subject, const char *pid);
+/* Where a file that the process has loaded by this name can be opened. */
+void live_find_path(const struct subject *subject, const char *name, char *path, size_t size);
 int core_open(struct subject *subject, const char *path);
 void core_close(struct core *core);
 

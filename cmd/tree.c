@@ -1,6 +1,7 @@
 /*
  * cmd/tree.c: `asyncio tree`: tasks as trees. Below a task stand those that it awaits. A task that
- * several await has one place; elsewhere it is named only. Leaves that do the same share a line.
+ * awaits others itself, and that several await, has one place; elsewhere it is named only. Leaves
+ * that do the same share a line.
  */
 #include "cmd/group.h"
 #include "cmd/show.h"
@@ -21,12 +22,6 @@ struct tree {
     char prefix[MAX_PREFIX];
 };
 
-/* One of a task's children in the tree: a row with children of its own, or leaves. */
-struct child {
-    struct group group;
-    bool is_leaf;
-};
-
 static uint32_t index_of_row(const struct tree *tree, const struct row *row)
 {
     return (uint32_t)(row - tree->ps->snapshot->rows);
@@ -42,7 +37,7 @@ static bool is_leaf(const struct tree *tree, const struct row *row)
     const struct edge *edges;
     size_t count = awaited_by(tree, row, &edges);
     for (size_t i = 0; i < count; i++)
-        if (edges[i].kind == EDGE_AWAITS)
+        if (edges[i].kind != EDGE_LOCK)
             return false;
     return true;
 }
@@ -55,7 +50,7 @@ static void print_group(const struct tree *tree, const struct group *group, bool
     char ids[48], name[MAX_SHOWN_BYTES], wait[3 * MAX_SHOWN_BYTES], since[32];
     char place[MAX_SHOWN_BYTES];
     group_show_ids(ids, sizeof ids, group);
-    show_text(name, sizeof name, snapshot, row->name);
+    show_name(name, sizeof name, snapshot, row);
     printf("%s %s: %s", ids, name, show_state(row->state));
     if (row->state == ROW_WAITS) {
         show_duration(since, sizeof since, tree->now_ns - group->since_ns);
@@ -66,91 +61,96 @@ static void print_group(const struct tree *tree, const struct group *group, bool
     printf("%s%s\n", *place != 0 ? ", at " : "", place);
 }
 
-static void print_children(struct tree *tree, const struct row *row, int depth);
+static int print_children(struct tree *tree, const struct row *row, int depth);
 
-static void print_child(struct tree *tree, const struct child *child, bool is_last, int depth)
+static int print_below(struct tree *tree, const struct row *row, bool is_last, int depth)
 {
     size_t length = strlen(tree->prefix);
-    const struct row *row = child->group.first;
-    bool again = !child->is_leaf && tree->is_printed[index_of_row(tree, row)];
-    printf("  %s%s", tree->prefix, depth == 0 ? "" : is_last ? "└─ " : "├─ ");
-    if (again) {
-        char name[MAX_SHOWN_BYTES];
-        show_text(name, sizeof name, tree->ps->snapshot, row->name);
-        printf("#%" PRIu64 " %s: see above\n", row->id, name);
-        return;
+    if (depth >= MAX_DEPTH) {
+        printf("  %s   … (what it awaits stands below, as a tree of its own)\n", tree->prefix);
+        return 0;
     }
-    print_group(tree, &child->group, child->is_leaf);
-    tree->is_printed[index_of_row(tree, row)] = true;
-    if (child->is_leaf || depth >= MAX_DEPTH)
-        return;
     snprintf(tree->prefix + length, sizeof tree->prefix - length, "%s",
              depth == 0 ? ""
              : is_last  ? "   "
                         : "│  ");
-    print_children(tree, row, depth + 1);
+    int result = print_children(tree, row, depth + 1);
     tree->prefix[length] = 0;
+    return result;
 }
 
-/* Adds a row to the children: leaves to a group of their own kind. */
-static void add_child(const struct tree *tree, struct child *children, size_t *count,
-                      const struct row *row)
+static int print_child(struct tree *tree, const struct group *group, bool is_last, int depth)
 {
+    const struct row *row = group->first;
     bool leaf = is_leaf(tree, row);
-    size_t at = tree->ps->each || !leaf ? *count : 0;
-    while (at < *count &&
-           !(children[at].is_leaf && group_is_alike(tree->ps, children[at].group.first, row)))
-        at++;
-    size_t used = at < *count ? 1 : 0;
-    group_add(tree->ps, &children[at].group, &used, row);
-    children[at].is_leaf = leaf;
-    *count += at == *count;
+    printf("  %s%s", tree->prefix, depth == 0 ? "" : is_last ? "└─ " : "├─ ");
+    if (!leaf && tree->is_printed[index_of_row(tree, row)]) {
+        char name[MAX_SHOWN_BYTES];
+        show_name(name, sizeof name, tree->ps->snapshot, row);
+        printf("#%" PRIu64 " %s: see above\n", row->id, name);
+        return 0;
+    }
+    print_group(tree, group, leaf);
+    tree->is_printed[index_of_row(tree, row)] = true;
+    return leaf ? 0 : print_below(tree, row, is_last, depth);
 }
 
-static void print_all(struct tree *tree, const struct child *children, size_t count, int depth)
+/* Leaves are added to a group of their kind. */
+static int add_child(const struct tree *tree, struct groups *children, const struct row *row)
 {
-    for (size_t i = 0; i < count; i++)
-        print_child(tree, &children[i], i + 1 == count, depth);
+    bool alone = tree->ps->each || !is_leaf(tree, row);
+    return groups_add(tree->ps, children, row, alone) < 0 ? -ENOMEM : 0;
 }
 
-static void print_children(struct tree *tree, const struct row *row, int depth)
+static int print_all(struct tree *tree, const struct groups *children, int depth)
+{
+    int result = 0;
+    for (size_t i = 0; i < children->count && result == 0; i++)
+        result = print_child(tree, &children->items[i], i + 1 == children->count, depth);
+    return result;
+}
+
+static int print_children(struct tree *tree, const struct row *row, int depth)
 {
     const struct edge *edges;
-    size_t edge_count = awaited_by(tree, row, &edges), count = 0;
-    struct child *children = malloc((edge_count + 1) * sizeof *children);
-    for (size_t i = 0; children != NULL && i < edge_count; i++)
-        if (edges[i].kind == EDGE_AWAITS)
-            add_child(tree, children, &count, &tree->ps->snapshot->rows[edges[i].to]);
-    if (children != NULL)
-        print_all(tree, children, count, depth);
-    else
-        printf("  %s(out of memory)\n", tree->prefix);
-    free(children);
+    struct groups children;
+    size_t count = awaited_by(tree, row, &edges);
+    int result = groups_open(&children, count);
+    for (size_t i = 0; i < count && result == 0; i++)
+        if (edges[i].kind != EDGE_LOCK)
+            result = add_child(tree, &children, &tree->ps->snapshot->rows[edges[i].to]);
+    if (result == 0)
+        result = print_all(tree, &children, depth);
+    groups_close(&children);
+    return result;
 }
 
 /* ---- roots ---------------------------------------------------------------------------------- */
+
+/* A row that no tree has shown: of a circle, or too deep. */
+static int print_left(struct tree *tree, const struct row *row)
+{
+    const struct group group = {row, 1, row->since_ns, true};
+    bool is_left = !is_leaf(tree, row) && !tree->is_printed[index_of_row(tree, row)];
+    return is_left ? print_child(tree, &group, true, 0) : 0;
+}
 
 /* Tasks that no other one awaits; then what is left of those that await each other in a circle. */
 static int print_roots(struct tree *tree, const struct loop_row *loop, const bool *is_awaited)
 {
     const struct row *rows = tree->ps->snapshot->rows + loop->first_row;
-    struct child *children = malloc((loop->row_count + 1) * sizeof *children);
-    size_t count = 0;
-    if (children == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < loop->row_count; i++)
+    struct groups children;
+    int result = groups_open(&children, loop->row_count);
+    for (size_t i = 0; i < loop->row_count && result == 0; i++)
         if (!is_awaited[loop->first_row + i])
-            add_child(tree, children, &count, &rows[i]);
-    print_all(tree, children, count, 0);
-    for (size_t i = 0; i < loop->row_count; i++)
-        if (is_awaited[loop->first_row + i] && !is_leaf(tree, &rows[i]) &&
-            !tree->is_printed[loop->first_row + i]) {
-            count = 0;
-            add_child(tree, children, &count, &rows[i]);
-            print_all(tree, children, count, 0);
-        }
-    free(children);
-    return 0;
+            result = add_child(tree, &children, &rows[i]);
+    if (result == 0)
+        result = print_all(tree, &children, 0);
+    groups_close(&children);
+    for (size_t i = 0; i < loop->row_count && result == 0; i++)
+        if (is_awaited[loop->first_row + i])
+            result = print_left(tree, &rows[i]);
+    return result;
 }
 
 static int print_loops(struct tree *tree, const bool *is_awaited)
@@ -178,8 +178,9 @@ static void print_cycle(const struct tree *tree, const struct cycle *cycle)
     printf("cycle: ");
     for (size_t i = 0; i < cycle->count; i++)
         printf("#%" PRIu64 " waits for ", snapshot->rows[cycle->rows[i]].id);
-    printf("#%" PRIu64 "; only a time limit or a request to cancel ends it\n",
-           snapshot->rows[cycle->rows[0]].id);
+    if (cycle->length > cycle->count)
+        printf("%zu more, the last one for ", cycle->length - cycle->count);
+    printf("#%" PRIu64 "\n", snapshot->rows[cycle->rows[0]].id);
     for (size_t i = 0; i < cycle->count; i++) {
         const struct row *row = &snapshot->rows[cycle->rows[i]];
         const struct group group = {row, 1, row->since_ns, true};
@@ -197,7 +198,7 @@ int ps_print_tree(const struct ps_view *ps, const struct graph *graph, const str
     tree.is_printed = calloc(rows + 1, sizeof *tree.is_printed);
     if (tree.is_printed != NULL && is_awaited != NULL) {
         for (size_t i = 0; i < graph->count; i++)
-            if (graph->edges[i].kind == EDGE_AWAITS)
+            if (graph->edges[i].kind != EDGE_LOCK)
                 is_awaited[graph->edges[i].to] = true;
         result = print_loops(&tree, is_awaited);
         for (size_t i = 0; i < cycles->count; i++)

@@ -45,6 +45,8 @@ static uint64_t read_leb(struct bytes *bytes, unsigned *shift, uint8_t *last)
         *last = (uint8_t)asyncp_bytes_unsigned(bytes, 1);
         if (*shift < 64)
             value |= (uint64_t)(*last & 0x7f) << *shift;
+        else
+            bytes->failed = true; /* more than ten bytes */
         *shift += 7;
     } while ((*last & 0x80) != 0 && !bytes->failed);
     return value;

@@ -115,6 +115,12 @@ static struct cfi_rule *rule_of(struct program *program, uint64_t number)
     return number < CFI_REGISTERS ? &program->rules->registers[number] : &others;
 }
 
+/* Wraps around where a damaged table would overflow. */
+static int64_t scaled(const struct program *program, uint64_t number)
+{
+    return (int64_t)(number * (uint64_t)program->common->data_factor);
+}
+
 static void set_rule(struct program *program, uint64_t number, enum cfi_kind kind, int64_t offset)
 {
     *rule_of(program, number) = (struct cfi_rule){.kind = kind, .offset = offset};
@@ -132,7 +138,8 @@ static struct cfi_rule read_expression(struct program *program, enum cfi_kind ki
 {
     uint64_t size = asyncp_bytes_uleb(&program->code);
     const uint8_t *expression = asyncp_bytes_skip(&program->code, size);
-    return (struct cfi_rule){.kind = kind, .expression = expression, .expression_bytes = size};
+    return (struct cfi_rule){
+        .kind = kind, .expression = expression, .expression_bytes = (size_t)size};
 }
 
 static void set_frame(struct program *program, uint64_t number, int64_t offset)
@@ -169,7 +176,6 @@ static bool run_register_instruction(struct program *program, uint8_t instructio
     enum { OFFSET = 5, RESTORE, UNDEFINED, SAME, REGISTER, EXPRESSION = 0x10, OFFSET_SF = 0x11 };
     enum { VAL_OFFSET = 0x14, VAL_OFFSET_SF, VAL_EXPRESSION, NEGATIVE_OFFSET = 0x2f };
     struct bytes *code = &program->code;
-    const int64_t factor = program->common->data_factor;
     switch (instruction) {
     case OFFSET:
     case OFFSET_SF:
@@ -188,15 +194,17 @@ static bool run_register_instruction(struct program *program, uint8_t instructio
     }
     uint64_t number = asyncp_bytes_uleb(code);
     if (instruction == OFFSET)
-        set_rule(program, number, CFI_AT_OFFSET, (int64_t)asyncp_bytes_uleb(code) * factor);
+        set_rule(program, number, CFI_AT_OFFSET, scaled(program, asyncp_bytes_uleb(code)));
     else if (instruction == OFFSET_SF)
-        set_rule(program, number, CFI_AT_OFFSET, asyncp_bytes_sleb(code) * factor);
+        set_rule(program, number, CFI_AT_OFFSET,
+                 scaled(program, (uint64_t)asyncp_bytes_sleb(code)));
     else if (instruction == NEGATIVE_OFFSET)
-        set_rule(program, number, CFI_AT_OFFSET, -(int64_t)asyncp_bytes_uleb(code) * factor);
+        set_rule(program, number, CFI_AT_OFFSET, scaled(program, 0 - asyncp_bytes_uleb(code)));
     else if (instruction == VAL_OFFSET)
-        set_rule(program, number, CFI_VALUE_OFFSET, (int64_t)asyncp_bytes_uleb(code) * factor);
+        set_rule(program, number, CFI_VALUE_OFFSET, scaled(program, asyncp_bytes_uleb(code)));
     else if (instruction == VAL_OFFSET_SF)
-        set_rule(program, number, CFI_VALUE_OFFSET, asyncp_bytes_sleb(code) * factor);
+        set_rule(program, number, CFI_VALUE_OFFSET,
+                 scaled(program, (uint64_t)asyncp_bytes_sleb(code)));
     else if (instruction == RESTORE)
         restore_rule(program, number);
     else if (instruction == UNDEFINED)
@@ -217,7 +225,6 @@ static void run_other_instruction(struct program *program, uint8_t instruction)
 {
     struct bytes *code = &program->code;
     struct cfi_rule *frame = &program->rules->frame;
-    const int64_t factor = program->common->data_factor;
     uint64_t number;
     switch (instruction) {
     case 0x00: /* nop */
@@ -252,10 +259,10 @@ static void run_other_instruction(struct program *program, uint8_t instruction)
         break;
     case 0x12: /* def_cfa_sf */
         number = asyncp_bytes_uleb(code);
-        set_frame(program, number, asyncp_bytes_sleb(code) * factor);
+        set_frame(program, number, scaled(program, (uint64_t)asyncp_bytes_sleb(code)));
         break;
     case 0x13: /* def_cfa_offset_sf */
-        frame->offset = asyncp_bytes_sleb(code) * factor;
+        frame->offset = scaled(program, (uint64_t)asyncp_bytes_sleb(code));
         break;
     case 0x2e: /* GNU_args_size */
         asyncp_bytes_uleb(code);
@@ -273,8 +280,7 @@ static void run_instruction(struct program *program)
     if ((instruction & HIGH) == ADVANCE)
         advance(program, low);
     else if ((instruction & HIGH) == OFFSET)
-        set_rule(program, low, CFI_AT_OFFSET,
-                 (int64_t)asyncp_bytes_uleb(&program->code) * program->common->data_factor);
+        set_rule(program, low, CFI_AT_OFFSET, scaled(program, asyncp_bytes_uleb(&program->code)));
     else if ((instruction & HIGH) == RESTORE)
         restore_rule(program, low);
     else if (!run_register_instruction(program, instruction))

@@ -8,7 +8,7 @@ enum visit { NOT_SEEN, ON_PATH, DONE };
 /* A row on the path, and the edge that is followed next. */
 struct step {
     uint32_t row;
-    uint32_t next;
+    const struct edge *next, *end;
 };
 
 struct search {
@@ -27,18 +27,22 @@ static void add_cycle(struct search *search, uint32_t row)
     while (search->path[first - 1].row != row)
         first--;
     size_t count = search->depth - (first - 1);
-    if (cycles->count == MAX_CYCLES || count > MAX_CYCLE_ROWS)
+    if (cycles->count == MAX_CYCLES)
         return;
     struct cycle *cycle = &cycles->found[cycles->count++];
-    cycle->count = count;
-    for (size_t i = 0; i < count; i++)
+    cycle->count = count < MAX_CYCLE_ROWS ? count : MAX_CYCLE_ROWS;
+    cycle->length = count;
+    for (size_t i = 0; i < cycle->count; i++)
         cycle->rows[i] = search->path[first - 1 + i].row;
 }
 
 static void enter(struct search *search, uint32_t row)
 {
     search->seen[row] = ON_PATH;
-    search->path[search->depth++] = (struct step){row, 0};
+    struct step *step = &search->path[search->depth++];
+    size_t count = asyncp_graph_from(search->graph, row, &step->next);
+    step->row = row;
+    step->end = count > 0 ? step->next + count : step->next;
 }
 
 static void search_from(struct search *search, uint32_t row)
@@ -46,14 +50,15 @@ static void search_from(struct search *search, uint32_t row)
     enter(search, row);
     while (search->depth > 0) {
         struct step *step = &search->path[search->depth - 1];
-        const struct edge *edges;
-        size_t count = asyncp_graph_from(search->graph, step->row, &edges);
-        if (step->next == count) {
+        if (step->next == step->end) {
             search->seen[step->row] = DONE;
             search->depth--;
             continue;
         }
-        uint32_t to = edges[step->next++].to;
+        const struct edge *edge = step->next++;
+        uint32_t to = edge->to;
+        if (edge->kind == EDGE_ONE_OF)
+            continue;
         if (search->seen[to] == ON_PATH)
             add_cycle(search, to);
         else if (search->seen[to] == NOT_SEEN)

@@ -11,7 +11,8 @@ enum { MAX_CYCLES = 16, MAX_CYCLE_ROWS = 64 };
 /* Each row waits for the next one, and the last one for the first. */
 struct cycle {
     uint32_t rows[MAX_CYCLE_ROWS];
-    size_t count;
+    size_t count;  /* of rows */
+    size_t length; /* of the cycle: more than count if it is longer than MAX_CYCLE_ROWS */
 };
 
 struct cycles {
@@ -20,8 +21,8 @@ struct cycles {
 };
 
 /*
- * Finds cycles: for each set of tasks that wait for each other at least one, up to MAX_CYCLES;
- * longer ones than MAX_CYCLE_ROWS are left out. 0 or -ENOMEM.
+ * Finds cycles: for each set of tasks that wait for each other at least one, up to MAX_CYCLES.
+ * Edges of the kind EDGE_ONE_OF do not count. 0 or -ENOMEM.
  */
 int asyncp_cycles_find(struct cycles *cycles, const struct graph *graph, size_t row_count);
 

@@ -19,6 +19,7 @@ struct building {
     const struct layout *layout;
     struct place_of_row *handles, *groups; /* sorted */
     size_t group_count;
+    uint32_t group_wait; /* the text of async_group_wait; UINT32_MAX: no task is there */
 };
 
 static int compare_places(const void *one, const void *other)
@@ -55,14 +56,13 @@ static uint32_t index_of(const struct building *building, const struct row *row)
 /* ---- joins ---------------------------------------------------------------------------------- */
 
 /* NULL is no task, and one that has ended has no row. */
-static int add_handle(struct building *building, const struct row *row, uint64_t handle)
+static int add_handle(struct building *building, const struct row *row, uint64_t handle,
+                      enum edge_kind kind)
 {
     const struct place_of_row key = {.address = handle};
     const struct place_of_row *found = bsearch(
         &key, building->handles, building->snapshot->row_count, sizeof key, compare_places);
-    return found == NULL
-               ? 0
-               : add_edge(building->graph, index_of(building, row), found->row, EDGE_AWAITS);
+    return found == NULL ? 0 : add_edge(building->graph, index_of(building, row), found->row, kind);
 }
 
 static int add_handles(struct building *building, const struct row *row, uint64_t tasks,
@@ -78,7 +78,7 @@ static int add_handles(struct building *building, const struct row *row, uint64_
     for (uint64_t i = 0; i < count && result == 0; i++) {
         uint64_t handle = 0;
         memcpy(&handle, handles + i * size, size); /* little-endian, or of 8 bytes */
-        result = add_handle(building, row, handle);
+        result = add_handle(building, row, handle, EDGE_AWAITS);
     }
     free(handles);
     return result;
@@ -106,7 +106,7 @@ static int add_watched(struct building *building, const struct row *row, const c
         return 0;
     for (int left = MAX_LISTENERS; left > 0; left--) {
         uint64_t next = 0;
-        int result = add_handle(building, row, link - offset);
+        int result = add_handle(building, row, link - offset, EDGE_ONE_OF);
         if (result < 0 || building->graph->count > before)
             return result;
         result = asyncp_view_read(building->view, link, &next, sizeof(void *));
@@ -170,7 +170,10 @@ static int add_group(struct building *building, const struct row *child)
                                                      sizeof key, compare_places);
     return found == NULL
                ? 0
-               : add_edge(building->graph, found->row, index_of(building, child), EDGE_AWAITS);
+               : add_edge(building->graph, found->row, index_of(building, child),
+                          building->snapshot->rows[found->row].call == building->group_wait
+                              ? EDGE_AWAITS
+                              : EDGE_ONE_OF);
 }
 
 static int add_owner(struct building *building, const struct row *row)
@@ -194,7 +197,7 @@ static int add_edges_of(struct building *building, const struct row *row)
     for (size_t i = 0; i < sizeof finders / sizeof *finders; i++)
         if (strcmp(call, finders[i].call) == 0)
             return read_and_add(building, row, i);
-    return row->awaited != 0 ? add_handle(building, row, row->object) : 0;
+    return row->awaited != 0 ? add_handle(building, row, row->object, EDGE_AWAITS) : 0;
 }
 
 /* ---- the graph ------------------------------------------------------------------------------ */
@@ -215,6 +218,8 @@ static int open_places(struct building *building)
     for (uint32_t i = 0; i < snapshot->row_count; i++) {
         const struct row *row = &snapshot->rows[i];
         building->handles[i] = (struct place_of_row){row->address, i};
+        if (strcmp(asyncp_texts_get(&snapshot->texts, row->call), "async_group_wait") == 0)
+            building->group_wait = row->call;
         if (waits_for_group(snapshot, row))
             building->groups[building->group_count++] = (struct place_of_row){row->object, i};
     }
@@ -233,8 +238,11 @@ static int compare_edges(const void *one, const void *other)
 int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, const struct view *view,
                       const struct layout *layout)
 {
-    struct building building = {
-        .graph = graph, .snapshot = snapshot, .view = view, .layout = layout};
+    struct building building = {.graph = graph,
+                                .snapshot = snapshot,
+                                .view = view,
+                                .layout = layout,
+                                .group_wait = UINT32_MAX};
     *graph = (struct graph){.count = 0};
     int result = open_places(&building);
     for (size_t i = 0; i < snapshot->row_count && result == 0; i++)
@@ -266,6 +274,6 @@ size_t asyncp_graph_from(const struct graph *graph, uint32_t row, const struct e
     }
     for (end = low; end < graph->count && graph->edges[end].from == row; end++)
         continue;
-    *edges = graph->edges + low;
+    *edges = end > low ? graph->edges + low : NULL;
     return end - low;
 }

@@ -1,14 +1,16 @@
 /*
  * inspect/graph.h: which task waits for which: as far as it follows from the memory of the waits.
- * An edge is sure: the task cannot go on before the other one has ended, or has released the lock;
- * of several tasks that it awaits it may need only one.
  */
 #ifndef INSPECT_GRAPH_H
 #define INSPECT_GRAPH_H
 
 #include "inspect/edges.h"
 
-enum edge_kind { EDGE_AWAITS, EDGE_LOCK };
+enum edge_kind {
+    EDGE_AWAITS, /* it cannot go on before the other one has ended */
+    EDGE_ONE_OF, /* one of those that it awaits may be enough */
+    EDGE_LOCK    /* the other one has the lock */
+};
 
 struct edge {
     uint32_t from, to; /* rows of the snapshot */

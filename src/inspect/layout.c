@@ -43,6 +43,8 @@ int asyncp_layout_check(struct layout *layout, const void *bytes, size_t size)
     if (layout->length > (size - head) / sizeof *layout->entries)
         return -EPROTO;
     memcpy(layout, bytes, sizeof *layout);
+    if (layout->entries[LAYOUT_task_borrowed_bit].offset > 31)
+        return -EPROTO;
     for (unsigned name = 0; name < LAYOUT_LENGTH; name++)
         if (!is_sound(layout, name))
             return -EPROTO;

@@ -307,16 +307,22 @@ static int compare_rows(const void *one, const void *other)
     return (a->id > b->id) - (a->id < b->id);
 }
 
-/* A chunk is added for as many new tasks at least, so the list cannot be longer. */
+/*
+ * A chunk is added for as many new tasks at least, so the list cannot be longer. It is not trusted:
+ * a circle comes back to a chunk that was remembered at some power of two.
+ */
 static int read_tasks(struct reading *reading, uint64_t chunk)
 {
     struct snapshot *snapshot = reading->snapshot;
     struct loop_row *loop = reading->loop;
-    uint64_t left = loop->created / reading->records + 1;
+    uint64_t most = loop->created / reading->records + 1, remembered = 0, count = 0;
     int result = 0;
     loop->first_row = snapshot->row_count;
-    for (; chunk != 0 && left > 0 && result == 0; left--)
+    for (; chunk != 0 && chunk != remembered && count < most && result == 0; count++) {
+        if ((count & (count - 1)) == 0)
+            remembered = chunk;
         result = read_chunk(reading, chunk, &chunk);
+    }
     if (result == -EFAULT || (result == 0 && chunk != 0)) {
         snapshot->unreadable++;
         result = 0;
@@ -401,8 +407,12 @@ static int read_loops(struct reading *reading, uint64_t loops)
     reading->future = get(reading, bytes, LAYOUT_loops_future);
     find_resume(reading, get(reading, bytes, LAYOUT_loops_resume));
     int result = 0;
-    for (int left = MAX_LOOPS; loop != 0 && left > 0 && result == 0; left--)
+    uint64_t remembered = 0;
+    for (unsigned i = 0; loop != 0 && loop != remembered && i < MAX_LOOPS && result == 0; i++) {
+        if ((i & (i - 1)) == 0)
+            remembered = loop;
         result = read_loop(reading, &loop);
+    }
     if (result == -EFAULT || (result == 0 && loop != 0)) {
         reading->snapshot->unreadable++;
         result = 0;

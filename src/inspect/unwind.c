@@ -119,7 +119,8 @@ static uint64_t search_table(const struct code_range *range, uint64_t pc)
     uint64_t address;
     for (uint64_t offset = 0; entry_at(range, offset, &fde); offset += fde.size)
         if (asyncp_cfi_find_cie(&fde, &address) == 0 &&
-            entry_at(range, address - range->table, &cie) && asyncp_cfi_covers(&cie, &fde, pc))
+            entry_at(range, address - range->table, &cie) && cie.size <= CFI_MAX_ENTRY &&
+            asyncp_cfi_covers(&cie, &fde, pc))
             return fde.address;
     return 0;
 }

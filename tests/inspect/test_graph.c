@@ -48,13 +48,13 @@ async_fn(has_group);
 
 /* How many tasks named `sleeps` a task awaits. */
 static size_t count_awaited(const struct snapshot *snapshot, const struct graph *graph,
-                            const char *name)
+                            const char *name, enum edge_kind kind)
 {
     const struct edge *edges;
     const struct row *row = row_named(snapshot, name);
     size_t count = asyncp_graph_from(graph, (uint32_t)(row - snapshot->rows), &edges);
     for (size_t i = 0; i < count; i++) {
-        CHECK_EQ(edges[i].kind, EDGE_AWAITS);
+        CHECK_EQ(edges[i].kind, kind);
         CHECK_STR(text_of_row(snapshot, snapshot->rows[edges[i].to].name), "sleeps");
     }
     return count;
@@ -69,10 +69,10 @@ LOOP_TEST(graph_has_the_tasks_that_a_call_awaits)
     CHECK_EQ(async_sleep(1), 0);
     take_own_snapshot(&snapshot);
     CHECK_EQ(asyncp_graph_open(&graph, &snapshot, &own_view, own_layout()), 0);
-    CHECK_EQ(count_awaited(&snapshot, &graph, "waits"), 2);
-    CHECK_EQ(count_awaited(&snapshot, &graph, "gathers"), 2);
-    CHECK_EQ(count_awaited(&snapshot, &graph, "has_group"), 4);
-    CHECK_EQ(count_awaited(&snapshot, &graph, "iterates"), 2);
+    CHECK_EQ(count_awaited(&snapshot, &graph, "waits", EDGE_ONE_OF), 2);
+    CHECK_EQ(count_awaited(&snapshot, &graph, "gathers", EDGE_AWAITS), 2);
+    CHECK_EQ(count_awaited(&snapshot, &graph, "has_group", EDGE_AWAITS), 4);
+    CHECK_EQ(count_awaited(&snapshot, &graph, "iterates", EDGE_ONE_OF), 2);
     CHECK_EQ(graph.count, 10);
     asyncp_graph_close(&graph);
     asyncp_snapshot_free(&snapshot);
@@ -103,6 +103,9 @@ TEST(cycles_are_found_and_chains_are_none)
                                    {4, 5, EDGE_AWAITS}};
     find(chain, 4, 4);
     CHECK_EQ(cycles.count, 0);
+    const struct edge one_of[] = {{0, 1, EDGE_AWAITS}, {1, 0, EDGE_ONE_OF}};
+    find(one_of, 2, 2);
+    CHECK_EQ(cycles.count, 0);
     find(circles, 5, 6);
     CHECK_EQ(cycles.count, 2);
     CHECK_EQ(cycles.found[0].count, 2);
@@ -125,9 +128,11 @@ TEST(cycles_are_sought_in_long_chains)
     find(edges, LENGTH + 1, LENGTH + 1);
     CHECK_EQ(cycles.count, 1);
     CHECK_EQ(cycles.found[0].count, 3);
-    edges[LENGTH].to = 0; /* too long to be told */
+    edges[LENGTH].to = 0; /* too long to be told whole */
     find(edges, LENGTH + 1, LENGTH + 1);
-    CHECK_EQ(cycles.count, 0);
+    CHECK_EQ(cycles.count, 1);
+    CHECK_EQ(cycles.found[0].count, MAX_CYCLE_ROWS);
+    CHECK_EQ(cycles.found[0].length, LENGTH + 1);
     free(edges);
 }
 

@@ -146,6 +146,39 @@ LOOP_TEST(snapshot_of_damaged_memory_ends)
     return async_gather_n(tasks, 100, NULL, 0);
 }
 
+/* Each chunk is followed by itself, and the loop has created any number of tasks. */
+static int read_circle(const struct view *view, struct piece pieces[], size_t count)
+{
+    const struct layout *layout = own_layout();
+    const size_t records = layout->entries[LAYOUT_chunk_records].offset;
+    const size_t chunk = layout->entries[LAYOUT_chunk].size +
+                         records * layout->entries[LAYOUT_task].size;
+    CHECK_EQ(own_view.read(view, pieces, count), 0);
+    for (size_t i = 0; i < count; i++) {
+        char *bytes = pieces[i].bytes;
+        if (pieces[i].size == chunk)
+            memcpy(bytes, &pieces[i].address, sizeof(void *));
+        if (pieces[i].size == layout->entries[LAYOUT_loop].size)
+            memset(bytes + layout->entries[LAYOUT_loop_created].offset, 0x3f, 8);
+    }
+    return 0;
+}
+
+LOOP_TEST(snapshot_of_a_circle_ends)
+{
+    struct snapshot snapshot;
+    const struct view view = {.read = sizeof(void *) == 8 ? read_circle : own_view.read};
+    async_event_clear(&event);
+    async_task *task = async_create_task(has_lock);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops, NULL),
+             0);
+    CHECK(snapshot.row_count < 10);
+    asyncp_snapshot_free(&snapshot);
+    async_event_set(&event);
+    return async_await(task);
+}
+
 /* A process that is in the middle of everything: the stacks differ at each look. */
 static int read_moving(const struct view *view, struct piece pieces[], size_t count)
 {

@@ -23,6 +23,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -166,7 +167,7 @@ TREE = """\
   └─ #6 waits_for_one: waits T in async_wait
      └─ #10 and 1 more sleeps: waits T in async_sleep
   #2 reads_input: waits T in async_wait_readable
-cycle: #3 waits for #4 waits for #3; only a time limit or a request to cancel ends it
+cycle: #3 waits for #4 waits for #3
   #3 takes_both: waits T in async_lock_acquire, lock L, held by #4 takes_both
   #4 takes_both: waits T in async_lock_acquire, lock L, held by #3 takes_both
 """
@@ -297,6 +298,18 @@ def check_refusal(pid, words: str, **options):
         raise Failure(f"no {words!r} in {answer}")
 
 
+def wait_for_program(pid: int, name: str):
+    while name not in Path(f"/proc/{pid}/comm").read_text():
+        pass
+
+
+def other_thread() -> int:
+    """The number of a thread that ends with this process."""
+    thread = threading.Thread(target=threading.Event().wait, daemon=True)
+    thread.start()
+    return thread.native_id
+
+
 def test_refusals(folder: Path):
     check_refusal("7x", "asyncio: 7x: it is neither the number of a process nor a file\n")
     check_refusal("99999999999999999999", "asyncio: '99999999999999999999' is not the number of a process\n")
@@ -309,10 +322,20 @@ def test_refusals(folder: Path):
     expect("usage", 2, run("ps", "--json", "--each", "1")[0])
     expect("usage", 2, run("ps", "1", "2")[0])
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        wait_for_program(process.pid, "cat")
         check_refusal(process.pid, f"process {process.pid} (cat): it does not use libasyncio, or has not loaded it yet")
         process.stdin.close()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         check_refusal(process.pid, "it has ended, and its parent has not waited for it yet")
+    check_refusal(other_thread(), f"it is a thread of process {os.getpid()}; give that number")
+    red = folder / "\x1b[31mred"
+    shutil.copy(shutil.which("sleep"), red)
+    with subprocess.Popen([red, "1000"]) as process:
+        wait_for_program(process.pid, "red")
+        check_refusal(process.pid, r"(\x1B[31mred): it does not use libasyncio")
+        process.terminate()
+    os.mkfifo(folder / "fifo")
+    check_refusal(folder / "fifo", "it is not a core", timeout=10)
     if Path("/proc/2/comm").exists() and Path("/proc/2/comm").read_text() == "kthreadd\n":
         check_refusal(2, "it is a thread of the kernel")
     if os.geteuid() == 0 and shutil.which("setpriv"):
