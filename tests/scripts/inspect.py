@@ -84,8 +84,8 @@ def look(pid: int) -> dict:
 
 
 def knows_lines() -> bool:
-    """Whether the command was built with libdw; elsewhere contexts are switched by libc."""
-    return b"libdw.so" in COMMAND.read_bytes() and option("switch") != "ucontext"
+    """Whether the command was built with libdw, and stacks can be told apart: docs/decisions/inspect.md."""
+    return b"libdw.so" in COMMAND.read_bytes() and option("switch") != "ucontext" and not option("b_lto")
 
 
 def check_lines(loop: dict):
