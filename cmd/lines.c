@@ -21,6 +21,8 @@ enum {
 
 struct lines {
     struct table found; /* struct found_place by the index of the trace */
+    char *text;         /* of lines_print, for text_trace; NULL: none */
+    uint32_t text_trace;
 #if HAS_LIBDW
     Dwfl *files;
     Elf *core;
@@ -339,6 +341,7 @@ void lines_close(struct lines *lines)
         return;
     close_files(lines);
     asyncp_table_free(&lines->found);
+    free(lines->text);
     free(lines);
 }
 
@@ -447,7 +450,8 @@ static bool is_repeated(const struct calls *calls, size_t index)
            strcmp(calls->places[index].function, calls->places[index - 1].function) == 0;
 }
 
-void lines_print(struct lines *lines, const struct trace *trace, const char *indent)
+static void print_calls(FILE *to, struct lines *lines, const struct trace *trace,
+                        const char *indent)
 {
     static struct calls calls;
     char shown[512], escaped[2048];
@@ -457,8 +461,27 @@ void lines_print(struct lines *lines, const struct trace *trace, const char *ind
             continue;
         lines_show(shown, sizeof shown, &calls.places[i]);
         async_printable(escaped, sizeof escaped, shown, strlen(shown));
-        printf("%s%s\n", indent, escaped);
+        fprintf(to, "%s%s\n", indent, escaped);
     }
     if (trace->frames[MAX_FRAMES - 1] != 0)
-        printf("%s…\n", indent);
+        fprintf(to, "%s…\n", indent);
+}
+
+/* Neighbours mostly have the same trace, so the last text is kept. */
+void lines_print(struct lines *lines, const struct snapshot *snapshot, const struct row *row,
+                 const char *indent)
+{
+    if (lines->text == NULL || lines->text_trace != row->trace) {
+        size_t size;
+        free(lines->text);
+        lines->text = NULL;
+        FILE *to = open_memstream(&lines->text, &size);
+        if (to == NULL)
+            return;
+        print_calls(to, lines, asyncp_snapshot_trace(snapshot, row), indent);
+        fclose(to);
+        lines->text_trace = row->trace;
+    }
+    if (lines->text != NULL)
+        fputs(lines->text, stdout);
 }

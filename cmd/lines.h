@@ -30,8 +30,9 @@ void lines_close(struct lines *lines);
 const struct code_place *lines_find(struct lines *lines, const struct snapshot *snapshot,
                                     const struct row *row);
 
-/* Prints each call of a trace on a line, the innermost first, behind `indent`. */
-void lines_print(struct lines *lines, const struct trace *trace, const char *indent);
+/* Prints each call on the stack of a task on a line, the innermost first, behind `indent`. */
+void lines_print(struct lines *lines, const struct snapshot *snapshot, const struct row *row,
+                 const char *indent);
 
 /* "flush server.c:88" */
 void lines_show(char *shown, size_t size, const struct code_place *place);

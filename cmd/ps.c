@@ -97,8 +97,7 @@ static void print_groups(const struct ps_view *ps, const struct group *groups, s
         fill_line(&line, ps, &groups[i], now_ns);
         print_line(&widths, &line, show_state(groups[i].first->state));
         if (ps->stacks)
-            lines_print(ps->lines, asyncp_snapshot_trace(ps->snapshot, groups[i].first),
-                        "            ");
+            lines_print(ps->lines, ps->snapshot, groups[i].first, "            ");
     }
 }
 
