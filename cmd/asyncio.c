@@ -111,7 +111,7 @@ static int show_library(const struct subject *subject, const struct library *lib
     if (result < 0)
         return subject_refuse(subject, result);
     snapshot.taken_ns = subject->core != NULL ? last_reading(&snapshot) : now_ns;
-    bool is_shown = snapshot.loop_count > 0 || subject->library_count == 1;
+    bool is_shown = snapshot.loop_count > 0 || subject->copy_count == 1;
     if (is_shown && request->is_json)
         putchar(printed == 0 ? '[' : ',');
     result = is_shown ? print(subject, library, &snapshot, request) : 0;
@@ -128,9 +128,9 @@ static int look(const struct request *request)
     static struct subject subject;
     int result = subject_open(&subject, request->name);
     size_t printed = 0;
-    for (size_t i = 0; i < subject.library_count && result == 0; i++) {
-        int shown = show_library(&subject, &subject.libraries[i], request, printed);
-        bool is_last = i + 1 == subject.library_count;
+    for (size_t i = 0; i < subject.copy_count && result == 0; i++) {
+        int shown = show_library(&subject, &subject.copies[i], request, printed);
+        bool is_last = i + 1 == subject.copy_count;
         printed += shown > 0;
         result = shown < 0 && is_last && printed == 0 ? shown : 0;
     }

@@ -3,10 +3,11 @@
  * program has written, and the first page of each loaded file. The rest of a file, such as its
  * unwind tables, is read from the file, if that is still the same.
  */
+#include "cmd/files.h"
+#include "cmd/notes.h"
 #include "cmd/subject.h"
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,26 +68,13 @@ static bool is_same_file(const struct core *core, const struct loaded *loaded, i
            memcmp(found, expected, sizeof found) == 0;
 }
 
-/* Not a FIFO, whose opening waits for a writer. -errno. */
-static int open_regular(const char *path)
-{
-    struct stat status;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0)
-        return -errno;
-    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode))
-        return file;
-    close(file);
-    return -ENOEXEC;
-}
-
 static bool read_file(const struct core *core, uint64_t address, void *bytes, size_t size)
 {
     const struct loaded *loaded = core->loaded, *end = loaded + core->loaded_count;
     while (loaded < end &&
            !(address >= loaded->start && address < loaded->end && size <= loaded->end - address))
         loaded++;
-    int file = loaded < end ? open_regular(loaded->path) : -1;
+    int file = loaded < end ? files_open_regular(loaded->path) : -1;
     if (file < 0)
         return false;
     off_t offset = (off_t)(loaded->offset + (address - loaded->start));
@@ -154,31 +142,20 @@ static void take_process(struct subject *subject, const char *bytes, size_t size
     snprintf(subject->name, sizeof subject->name, "%.*s", (int)sizeof info.pr_fname, info.pr_fname);
 }
 
-static int take_note(struct subject *subject, uint32_t type, const char *bytes, size_t size)
+static int take_note(void *argument, const struct elf_note *note)
 {
-    if (type == NT_PRPSINFO)
-        take_process(subject, bytes, size);
-    return type == NT_FILE && subject->core->loaded == NULL ? take_files(subject->core, bytes, size)
-                                                            : 0;
+    struct subject *subject = argument;
+    if (note->type == NT_PRPSINFO)
+        take_process(subject, note->content, note->size);
+    return note->type == NT_FILE && subject->core->loaded == NULL
+               ? take_files(subject->core, note->content, note->size)
+               : 0;
 }
 
 static int take_notes(struct subject *subject, const ElfW(Phdr) * segment)
 {
     const char *bytes = bytes_at(subject->core, segment->p_offset, segment->p_filesz);
-    size_t size = bytes != NULL ? (size_t)segment->p_filesz : 0;
-    int result = 0;
-    ElfW(Nhdr) note;
-    for (size_t at = 0; at < size && size - at >= sizeof note && result == 0;) {
-        memcpy(&note, bytes + at, sizeof note);
-        size_t left = size - at - sizeof note;
-        uint64_t owner = ((uint64_t)note.n_namesz + 3) & ~UINT64_C(3);
-        uint64_t content = ((uint64_t)note.n_descsz + 3) & ~UINT64_C(3);
-        if (owner > left || note.n_descsz > left - owner)
-            break;
-        result = take_note(subject, note.n_type, bytes + at + sizeof note + owner, note.n_descsz);
-        at += sizeof note + (size_t)(owner + content);
-    }
-    return result;
+    return bytes == NULL ? 0 : notes_each(bytes, (size_t)segment->p_filesz, take_note, subject);
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -186,7 +163,7 @@ static int take_notes(struct subject *subject, const ElfW(Phdr) * segment)
 static int map_core(struct core *core, const char *path)
 {
     struct stat status;
-    int file = open_regular(path);
+    int file = files_open_regular(path);
     if (file < 0)
         return file;
     int result = fstat(file, &status) < 0 ? -errno : 0;

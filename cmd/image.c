@@ -1,5 +1,6 @@
 /* cmd/image.c: see image.h. All that is read may be wrong. */
 #include "cmd/image.h"
+#include "cmd/notes.h"
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
@@ -9,65 +10,42 @@ enum { MAX_SEGMENTS = 128, MAX_NOTES_BYTES = 8192 };
 
 /* What is known of a library while its notes are read. */
 struct finding {
-    struct library *library;
-    uint64_t address; /* of the notes */
+    struct library *copy;
+    const char *bytes; /* the notes */
+    uint64_t address;  /* of them in the process */
     bool has_loops, has_layout;
 };
 
-static size_t padded(size_t size)
+static int take_note(void *argument, const struct elf_note *note)
 {
-    return (size + 3) & ~(size_t)3;
-}
-
-static int take_note(struct finding *finding, uint32_t type, const char *bytes, size_t size,
-                     uint64_t address)
-{
+    struct finding *finding = argument;
     int32_t distance;
-    if (type == NOTE_LOOPS && size == sizeof distance) {
-        memcpy(&distance, bytes, sizeof distance);
-        finding->library->loops = address + (uint64_t)(int64_t)distance;
+    if (note->owner_bytes != sizeof LAYOUT_OWNER ||
+        memcmp(note->owner, LAYOUT_OWNER, sizeof LAYOUT_OWNER) != 0)
+        return 0;
+    if (note->type == NOTE_LOOPS && note->size == sizeof distance) {
+        memcpy(&distance, note->content, sizeof distance);
+        uint64_t address = finding->address + (uint64_t)(note->content - finding->bytes);
+        finding->copy->loops = address + (uint64_t)(int64_t)distance;
         finding->has_loops = true;
     }
-    if (type != NOTE_LAYOUT)
+    if (note->type != NOTE_LAYOUT)
         return 0;
     finding->has_layout = true;
-    return asyncp_layout_check(&finding->library->layout, bytes, size);
-}
-
-/* Notes stand one behind the other: a header, the owner, the descriptor. */
-static int take_notes(struct finding *finding, const char *bytes, size_t size)
-{
-    int result = 0;
-    ElfW(Nhdr) note;
-    for (size_t at = 0; size - at >= sizeof note && result == 0;) {
-        memcpy(&note, bytes + at, sizeof note);
-        size_t owner = at + sizeof note, left = size - owner;
-        if (note.n_namesz > left || padded(note.n_namesz) > left ||
-            note.n_descsz > left - padded(note.n_namesz))
-            break;
-        size_t content = owner + padded(note.n_namesz);
-        if (note.n_namesz == sizeof LAYOUT_OWNER &&
-            memcmp(bytes + owner, LAYOUT_OWNER, sizeof LAYOUT_OWNER) == 0)
-            result = take_note(finding, note.n_type, bytes + content, note.n_descsz,
-                               finding->address + content);
-        at = content + padded(note.n_descsz);
-        if (at > size)
-            break;
-    }
-    return result;
+    return asyncp_layout_check(&finding->copy->layout, note->content, note->size);
 }
 
 static int read_notes(const struct view *view, uint64_t bias, const ElfW(Phdr) * segment,
-                      struct library *library)
+                      struct library *copy)
 {
     static char bytes[MAX_NOTES_BYTES];
-    struct finding finding = {.library = library, .address = bias + segment->p_vaddr};
+    struct finding finding = {.copy = copy, .bytes = bytes, .address = bias + segment->p_vaddr};
     size_t size = segment->p_memsz < sizeof bytes ? (size_t)segment->p_memsz : sizeof bytes;
     int result = asyncp_view_read(view, finding.address, bytes, size);
     if (result == -EFAULT)
         return 0;
     if (result == 0)
-        result = take_notes(&finding, bytes, size);
+        result = notes_each(bytes, size, take_note, &finding);
     return result < 0 ? result : finding.has_loops && finding.has_layout;
 }
 
@@ -122,7 +100,7 @@ static int look_at_segments(const struct view *view, const ElfW(Ehdr) * header, 
     take_code(image, segments, count);
     for (size_t i = 0; i < count && result == 0; i++)
         if (segments[i].p_type == PT_NOTE)
-            result = read_notes(view, image->bias, &segments[i], &image->library);
+            result = read_notes(view, image->bias, &segments[i], &image->copy);
     return result;
 }
 

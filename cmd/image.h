@@ -17,9 +17,9 @@ enum { MAX_RANGES = 8 };
 
 /* A loaded file. */
 struct image {
-    uint64_t start; /* of its first byte */
-    uint64_t bias;  /* from addresses in the file to those in memory */
-    struct library library;
+    uint64_t start;                       /* of its first byte */
+    uint64_t bias;                        /* from addresses in the file to those in memory */
+    struct library copy;                  /* of libasyncio, if it has one */
     struct code_range ranges[MAX_RANGES]; /* its code */
     size_t range_count;
 };

@@ -1,5 +1,6 @@
 /* cmd/lines.c: source lines by libdw, if the command was built with it. */
 #include "cmd/lines.h"
+#include "cmd/files.h"
 #include "asyncio/base.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -9,7 +10,6 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
-#include <fcntl.h>
 #include <unistd.h>
 #endif
 
@@ -41,7 +41,7 @@ struct found_place {
 #if HAS_LIBDW
 
 static char *no_path;                  /* debug files are looked for where they usually are */
-static const struct subject *reported; /* whose files are looked for */
+static const struct subject *reported; /* the subject that has loaded the files */
 
 /* As the process sees the file: in its own mount namespace, and also if it was deleted. */
 static int find_loaded(Dwfl_Module *file, void **data, const char *name, Dwarf_Addr start,
@@ -51,7 +51,7 @@ static int find_loaded(Dwfl_Module *file, void **data, const char *name, Dwarf_A
     if (*name != '/') /* such as the vdso */
         return dwfl_linux_proc_find_elf(file, data, name, start, path, elf);
     live_find_path(reported, name, opened, sizeof opened);
-    int fd = open(opened, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = files_open_regular(opened);
     *path = fd >= 0 ? strdup(opened) : NULL;
     return fd;
 }
@@ -67,7 +67,7 @@ static const Dwfl_Callbacks of_core = {.find_elf = dwfl_build_id_find_elf,
 static int report_core(struct lines *lines, const char *path)
 {
     elf_version(EV_CURRENT);
-    lines->core_fd = open(path, O_RDONLY | O_CLOEXEC);
+    lines->core_fd = files_open_regular(path);
     lines->core = lines->core_fd >= 0 ? elf_begin(lines->core_fd, ELF_C_READ_MMAP, NULL) : NULL;
     return lines->core != NULL && dwfl_core_file_report(lines->files, lines->core, NULL) > 0 ? 0
                                                                                              : -1;
@@ -374,7 +374,7 @@ static bool begins_with(const struct code_place *place, const char *beginning)
     return strncmp(place->function, beginning, strlen(beginning)) == 0;
 }
 
-/* Behind the last public function: for a static program whose library has no debug information. */
+/* Behind the last public function: the library has no debug information in a static program. */
 static size_t behind_public(const struct calls *calls)
 {
     size_t own = calls->count;

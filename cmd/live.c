@@ -109,7 +109,7 @@ static const char *explain_permission(const struct subject *subject)
                "may read its memory; run asyncio as root";
     int scope = read_number("/proc/sys/kernel/yama/ptrace_scope");
     if (scope == 3)
-        return "kernel.yama.ptrace_scope is 3: nobody may read the memory of another process "
+        return "kernel.yama.ptrace_scope is 3: no process may read the memory of another one "
                "until the next start of the machine";
     if (scope > 0)
         return "kernel.yama.ptrace_scope forbids it; run asyncio as root, or: sysctl "

@@ -1,14 +1,13 @@
 /* cmd/sections.c: the section headers of an ELF file. */
+#include "cmd/files.h"
 #include "cmd/sections.h"
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_SECTIONS = 4096, NAME_BYTES = 16 };
@@ -58,25 +57,16 @@ static int read_sections(FILE *file, uint64_t *address, size_t *size)
     return result;
 }
 
-/* Not a FIFO, whose opening waits for a writer. */
-static FILE *open_regular(const char *path)
-{
-    struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
-        return fdopen(fd, "r");
-    close(fd);
-    errno = ENOEXEC;
-    return NULL;
-}
-
 int sections_find_table(const char *path, uint64_t *address, size_t *size)
 {
-    FILE *file = open_regular(path);
-    if (file == NULL)
-        return -errno;
+    int fd = files_open_regular(path);
+    if (fd < 0)
+        return fd;
+    FILE *file = fdopen(fd, "r");
+    if (file == NULL) {
+        close(fd);
+        return -ENOMEM;
+    }
     int result = read_sections(file, address, size);
     fclose(file);
     return result;

@@ -21,11 +21,11 @@ static bool has_list(const struct subject *subject, const struct library *librar
 /* Some linkers map the begin of a file more than once. */
 static void add_library(struct subject *subject, const struct library *library)
 {
-    for (size_t i = 0; i < subject->library_count; i++)
-        if (subject->libraries[i].loops == library->loops)
+    for (size_t i = 0; i < subject->copy_count; i++)
+        if (subject->copies[i].loops == library->loops)
             return;
-    if (subject->library_count < MAX_LIBRARIES)
-        subject->libraries[subject->library_count++] = *library;
+    if (subject->copy_count < MAX_COPIES)
+        subject->copies[subject->copy_count++] = *library;
 }
 
 static int add_ranges(struct subject *subject, const struct image *image)
@@ -62,8 +62,8 @@ int subject_add_file(struct subject *subject, uint64_t start, const char *path)
     if (result == -EPERM || result == -ESRCH)
         return result;
     find_table(&image, path);
-    if (result > 0 && has_list(subject, &image.library))
-        add_library(subject, &image.library);
+    if (result > 0 && has_list(subject, &image.copy))
+        add_library(subject, &image.copy);
     if (result < 0)
         subject->unusable = result;
     return add_ranges(subject, &image);
@@ -71,7 +71,7 @@ int subject_add_file(struct subject *subject, uint64_t start, const char *path)
 
 int subject_check(const struct subject *subject)
 {
-    if (subject->library_count > 0)
+    if (subject->copy_count > 0)
         return 0;
     return subject->unusable < 0 ? subject->unusable : -ENOENT;
 }
@@ -118,7 +118,7 @@ int subject_refuse(const struct subject *subject, int error)
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-/* A file whose name is a number is given as ./NAME. */
+/* A number is a process. The core of that name is given as ./NUMBER. */
 int subject_open(struct subject *subject, const char *name)
 {
     bool is_number = *name != 0 && name[strspn(name, "0123456789")] == 0;

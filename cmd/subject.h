@@ -8,7 +8,7 @@
 #include "cmd/image.h"
 #include <sys/types.h>
 
-enum { MAX_LIBRARIES = 16 };
+enum { MAX_COPIES = 16 };
 
 struct core;
 
@@ -17,10 +17,10 @@ struct subject {
     pid_t id;
     pid_t inner_id; /* its number in its own namespace */
     char name[64];
-    struct core *core;                       /* NULL: it is a running process */
-    const char *core_path;                   /* borrowed */
-    struct library libraries[MAX_LIBRARIES]; /* mostly one */
-    size_t library_count;
+    struct core *core;                 /* NULL: it is a running process */
+    const char *core_path;             /* borrowed */
+    struct library copies[MAX_COPIES]; /* mostly one */
+    size_t copy_count;
     int unusable;              /* why a file with libasyncio could not be used; 0: there was none */
     struct code_range *ranges; /* of all loaded files */
     size_t range_count;

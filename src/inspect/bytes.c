@@ -1,4 +1,4 @@
-/* inspect/bytes.c: numbers of DWARF; nothing is read behind the end. */
+/* inspect/bytes.c: numbers of one to eight bytes, and those of DWARF. */
 #include "inspect/bytes.h"
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
- * inspect/bytes.h: reading numbers of DWARF from bytes, one after the other. Behind the end, and
- * after an error, each number is 0 and `failed` is set.
+ * inspect/bytes.h: reading numbers from bytes, one after the other, also those of DWARF. Behind the
+ * end, and after an error, each number is 0 and `failed` is set.
  */
 #ifndef INSPECT_BYTES_H
 #define INSPECT_BYTES_H

@@ -1,4 +1,5 @@
 /* inspect/layout.c: checks of the table, which may be of another version, or damaged. */
+#include "inspect/bytes.h"
 #include "inspect/snapshot.h"
 #include <errno.h>
 #include <string.h>
@@ -54,15 +55,7 @@ int asyncp_layout_check(struct layout *layout, const void *bytes, size_t size)
 uint64_t asyncp_layout_get(const struct layout *layout, const void *bytes, enum layout_name name)
 {
     struct layout_entry entry = layout->entries[name];
-    union {
-        uint8_t one;
-        uint16_t two;
-        uint32_t four;
-        uint64_t eight;
-    } value;
-    memcpy(&value, (const char *)bytes + entry.offset, entry.size);
-    return entry.size == 1   ? value.one
-           : entry.size == 2 ? value.two
-           : entry.size == 4 ? value.four
-                             : value.eight;
+    const uint8_t *at = (const uint8_t *)bytes + entry.offset;
+    struct bytes member = {at, at + entry.size, 0, false};
+    return asyncp_bytes_unsigned(&member, entry.size);
 }
