@@ -1,6 +1,6 @@
 /*
- * hostile.c: a program for tests/scripts/inspect.py that lies to those who look into it. Its notes
- * are changed in memory.
+ * hostile.c: a program for tests/scripts/inspect.py. It changes its notes in memory, so they are
+ * wrong.
  *
  *     hostile note SEED       some bytes of the table of members are changed
  *     hostile memory          the list of loops is in memory that a thread fills with random words
