@@ -10,6 +10,7 @@
  * The program needs no preparation, and may be stripped or static. The exit status is 0, 1 if the
  * process cannot be looked at, or 2 if the arguments are wrong.
  */
+#include "cmd/lines.h"
 #include "cmd/ps.h"
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +29,13 @@ struct request {
     bool is_tree, is_json, each, stacks;
 };
 
+/* One copy of libasyncio in a subject. */
+struct looked {
+    const struct subject *subject;
+    const struct library *library;
+    const struct snapshot *snapshot;
+};
+
 static int64_t read_clock(void)
 {
     struct timespec now;
@@ -36,51 +44,58 @@ static int64_t read_clock(void)
 }
 
 /* The cycles that are there a moment later, too. */
-static int find_cycles(struct cycles *cycles, const struct ps_view *ps,
-                       const struct library *library, const struct graph *graph)
+static int find_cycles(struct cycles *cycles, const struct looked *looked,
+                       const struct graph *graph)
 {
     struct snapshot later;
-    int result = asyncp_cycles_find(cycles, graph, ps->snapshot->row_count);
+    int result = asyncp_cycles_find(cycles, graph, looked->snapshot->row_count);
     if (result < 0 || cycles->count == 0)
         return result;
-    if (ps->subject->core != NULL)
+    if (looked->subject->core != NULL)
         return 0; /* it is of one moment */
     nanosleep(&(struct timespec){.tv_nsec = CONFIRMED_AFTER_NS}, NULL);
-    result = asyncp_snapshot_take(&later, &ps->subject->view, &library->layout, library->loops,
-                                  NULL);
+    result = asyncp_snapshot_take(&later, &looked->subject->view, &looked->library->layout,
+                                  looked->library->loops, NULL);
     if (result < 0)
         return result;
-    asyncp_cycles_confirm(cycles, ps->snapshot, &later);
+    asyncp_cycles_confirm(cycles, looked->snapshot, &later);
     asyncp_snapshot_free(&later);
     return 0;
 }
 
-static int print_tree(const struct ps_view *ps, const struct library *library)
+static int print_tree(const struct sheet *sheet, const struct looked *looked)
 {
     static struct cycles cycles;
     struct graph graph;
-    int result = asyncp_graph_open(&graph, ps->snapshot, &ps->subject->view, &library->layout);
+    int result = asyncp_graph_open(&graph, looked->snapshot, &looked->subject->view,
+                                   &looked->library->layout);
     if (result == 0)
-        result = find_cycles(&cycles, ps, library, &graph);
+        result = find_cycles(&cycles, looked, &graph);
     if (result == 0)
-        result = ps_print_tree(ps, &graph, &cycles);
+        result = asyncp_show_tree(sheet, &graph, &cycles);
     asyncp_graph_close(&graph);
     return result;
 }
 
-static int print(const struct subject *subject, const struct library *library,
-                 const struct snapshot *snapshot, const struct request *request)
+static int print(const struct looked *looked, const struct request *request)
 {
-    struct ps_view ps = {
-        .subject = subject, .snapshot = snapshot, .each = request->each, .stacks = request->stacks};
-    int result = lines_open(&ps.lines, subject);
-    if (result == 0 && request->is_tree)
-        result = print_tree(&ps, library);
-    else if (result == 0 && request->is_json)
-        ps_print_json(&ps);
-    else if (result == 0)
-        result = ps_print(&ps);
-    lines_close(ps.lines);
+    struct lines *lines;
+    int result = lines_open(&lines, looked->subject);
+    if (result < 0)
+        return result;
+    const struct sheet sheet = {.to = stdout,
+                                .snapshot = looked->snapshot,
+                                .places = lines_places(lines),
+                                .process = (uint32_t)looked->subject->inner_id,
+                                .each = request->each,
+                                .stacks = request->stacks};
+    if (request->is_tree)
+        result = print_tree(&sheet, looked);
+    else if (request->is_json)
+        ps_print_json(&sheet, looked->subject);
+    else
+        result = ps_print(&sheet);
+    lines_close(lines);
     return result;
 }
 
@@ -114,7 +129,8 @@ static int show_library(const struct subject *subject, const struct library *lib
     bool is_shown = snapshot.loop_count > 0 || subject->copy_count == 1;
     if (is_shown && request->is_json)
         putchar(printed == 0 ? '[' : ',');
-    result = is_shown ? print(subject, library, &snapshot, request) : 0;
+    const struct looked looked = {subject, library, &snapshot};
+    result = is_shown ? print(&looked, request) : 0;
     asyncp_snapshot_free(&snapshot);
     return result < 0 ? subject_refuse(subject, result) : is_shown;
 }
@@ -123,7 +139,7 @@ static int show_library(const struct subject *subject, const struct library *lib
  * An array of JSON has an element for each copy of libasyncio. A copy without a loop is left out if
  * there are others; one that cannot be read has said so.
  */
-static int look(const struct request *request)
+static int look_at_subject(const struct request *request)
 {
     static struct subject subject;
     int result = subject_open(&subject, request->name);
@@ -171,7 +187,7 @@ int main(int count, char **arguments)
         fputs(usage, stderr);
         return WRONG_USAGE;
     }
-    int result = look(&request);
+    int result = look_at_subject(&request);
     if (fflush(stdout) != 0 && result == 0) {
         fprintf(stderr, "asyncio: the output cannot be written: %s\n", strerror(errno));
         return EXIT_FAILURE;

@@ -4,7 +4,7 @@
  * counts changes that are more than that.
  */
 #include "cmd/ps.h"
-#include "cmd/show.h"
+#include "show/words.h"
 #include <asyncio/base.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ static const char *json_state(enum row_state state)
     return state == ROW_HELD_BACK    ? "held_back"
            : state == ROW_MOVED      ? "moved"
            : state == ROW_UNREADABLE ? "unreadable"
-                                     : show_state(state);
+                                     : asyncp_show_state(state);
 }
 
 static void print_object(const struct row *row)
@@ -60,9 +60,9 @@ static void print_object(const struct row *row)
         printf(",\"owner\":%" PRIu64, row->owner);
 }
 
-static void print_place(const struct ps_view *ps, const struct row *row)
+static void print_place(const struct sheet *sheet, const struct row *row)
 {
-    const struct code_place *place = lines_find(ps->lines, ps->snapshot, row);
+    const struct code_place *place = sheet->places->find(sheet->places, sheet->snapshot, row);
     if (place->function[0] == 0 && place->file[0] == 0)
         return;
     printf(",\"at\":{\"function\":");
@@ -75,18 +75,18 @@ static void print_place(const struct ps_view *ps, const struct row *row)
         printf(",\"offset\":%" PRIu64 "}", place->offset);
 }
 
-static void print_frames(const struct ps_view *ps, const struct row *row)
+static void print_frames(const struct sheet *sheet, const struct row *row)
 {
-    const struct trace *trace = asyncp_snapshot_trace(ps->snapshot, row);
+    const struct trace *trace = asyncp_snapshot_trace(sheet->snapshot, row);
     printf(",\"frames\":[");
     for (int i = 0; i < MAX_FRAMES && trace->frames[i] != 0; i++)
         printf("%s\"0x%" PRIx64 "\"", i > 0 ? "," : "", trace->frames[i]);
     putchar(']');
 }
 
-static void print_row(const struct ps_view *ps, const struct row *row)
+static void print_row(const struct sheet *sheet, const struct row *row)
 {
-    const struct snapshot *snapshot = ps->snapshot;
+    const struct snapshot *snapshot = sheet->snapshot;
     printf("{\"id\":%" PRIu64 ",\"name\":", row->id);
     print_text(snapshot, row->name);
     printf(",\"where\":");
@@ -100,15 +100,15 @@ static void print_row(const struct ps_view *ps, const struct row *row)
         print_object(row);
         putchar('}');
     }
-    print_place(ps, row);
-    print_frames(ps, row);
+    print_place(sheet, row);
+    print_frames(sheet, row);
     printf(",\"stack\":{\"size\":%" PRIu64 ",\"used\":%" PRIu64 "},\"requests\":%" PRIu32 "}",
            row->stack_size, row->stack_used, row->requests);
 }
 
-static void print_loop_json(const struct ps_view *ps, const struct loop_row *loop)
+static void print_loop_json(const struct sheet *sheet, const struct loop_row *loop)
 {
-    const struct snapshot *snapshot = ps->snapshot;
+    const struct snapshot *snapshot = sheet->snapshot;
     printf("{\"number\":%" PRIu32 ",\"process\":%" PRIu32 ",\"thread\":%" PRIu32 ",\"backend\":",
            loop->number, loop->process, loop->thread);
     print_text(snapshot, loop->backend);
@@ -120,19 +120,19 @@ static void print_loop_json(const struct ps_view *ps, const struct loop_row *loo
     for (size_t i = 0; i < loop->row_count; i++) {
         if (i > 0)
             putchar(',');
-        print_row(ps, &snapshot->rows[loop->first_row + i]);
+        print_row(sheet, &snapshot->rows[loop->first_row + i]);
     }
     printf("]}");
 }
 
-void ps_print_json(const struct ps_view *ps)
+void ps_print_json(const struct sheet *sheet, const struct subject *subject)
 {
-    const struct snapshot *snapshot = ps->snapshot;
-    printf("{\"schema\":%d,\"process\":{\"id\":%d,\"name\":", SCHEMA, (int)ps->subject->id);
-    print_bytes(ps->subject->name);
+    const struct snapshot *snapshot = sheet->snapshot;
+    printf("{\"schema\":%d,\"process\":{\"id\":%d,\"name\":", SCHEMA, (int)subject->id);
+    print_bytes(subject->name);
     printf("},\"taken_ns\":%" PRId64 ",\"loops\":[", snapshot->taken_ns);
     for (size_t i = snapshot->loop_count; i-- > 0;) {
-        print_loop_json(ps, &snapshot->loops[i]);
+        print_loop_json(sheet, &snapshot->loops[i]);
         if (i > 0)
             putchar(',');
     }

@@ -20,6 +20,7 @@ enum {
 }; /* places: of a trace, with inlined functions */
 
 struct lines {
+    struct places places;
     struct table found; /* struct found_place by the index of the trace */
     char *text;         /* of lines_print, for text_trace; NULL: none */
     uint32_t text_trace;
@@ -323,28 +324,6 @@ static size_t find_places(struct lines *lines, uint64_t address, struct code_pla
 
 /* ---- traces --------------------------------------------------------------------------------- */
 
-int lines_open(struct lines **out, const struct subject *subject)
-{
-    struct lines *lines = calloc(1, sizeof *lines);
-    *out = lines;
-    if (lines == NULL)
-        return -ENOMEM;
-    lines->found = (struct table){.record_bytes = sizeof(struct found_place),
-                                  .key_bytes = sizeof(uint64_t)};
-    open_files(lines, subject);
-    return 0;
-}
-
-void lines_close(struct lines *lines)
-{
-    if (lines == NULL)
-        return;
-    close_files(lines);
-    asyncp_table_free(&lines->found);
-    free(lines->text);
-    free(lines);
-}
-
 /* All calls of a trace. */
 struct calls {
     struct code_place places[MAX_PLACES];
@@ -402,9 +381,16 @@ static bool is_beginning(const struct code_place *place)
     return begins_with(place, "coroutine_begin") || begins_with(place, "asyncp_switch");
 }
 
-const struct code_place *lines_find(struct lines *lines, const struct snapshot *snapshot,
-                                    const struct row *row)
+static struct lines *lines_of(struct places *places)
 {
+    return (void *)((char *)places - offsetof(struct lines, places));
+}
+
+/* Remembered for each trace of the snapshot. */
+static const struct code_place *find_place(struct places *places, const struct snapshot *snapshot,
+                                           const struct row *row)
+{
+    struct lines *lines = lines_of(places);
     static const struct code_place unknown;
     static struct calls calls;
     const uint64_t key = row->trace;
@@ -420,27 +406,6 @@ const struct code_place *lines_find(struct lines *lines, const struct snapshot *
         found->place = calls.places[own];
     found->is_found = true;
     return &found->place;
-}
-
-void lines_show(char *shown, size_t size, const struct code_place *place)
-{
-    const char *function = place->function[0] != 0 ? place->function : "?";
-    if (place->line > 0)
-        snprintf(shown, size, "%s %s:%u", function, place->file, place->line);
-    else
-        snprintf(shown, size, "%s %s+%#" PRIx64, function, place->file, place->offset);
-}
-
-void lines_show_first(char *shown, size_t size, struct lines *lines,
-                      const struct snapshot *snapshot, const struct row *row)
-{
-    char place[512];
-    const struct code_place *found = lines_find(lines, snapshot, row);
-    *shown = 0;
-    if (found->function[0] == 0 && found->file[0] == 0)
-        return;
-    lines_show(place, sizeof place, found);
-    async_printable(shown, size, place, strlen(place));
 }
 
 /* Behind the function itself its entry says nothing new. */
@@ -459,7 +424,7 @@ static void print_calls(FILE *to, struct lines *lines, const struct trace *trace
     for (size_t i = first_own(&calls); i < calls.count && !is_beginning(&calls.places[i]); i++) {
         if (is_repeated(&calls, i))
             continue;
-        lines_show(shown, sizeof shown, &calls.places[i]);
+        asyncp_place_text(shown, sizeof shown, &calls.places[i]);
         async_printable(escaped, sizeof escaped, shown, strlen(shown));
         fprintf(to, "%s%s\n", indent, escaped);
     }
@@ -468,9 +433,10 @@ static void print_calls(FILE *to, struct lines *lines, const struct trace *trace
 }
 
 /* Neighbours mostly have the same trace, so the last text is kept. */
-void lines_print(struct lines *lines, const struct snapshot *snapshot, const struct row *row,
+void lines_print(struct places *places, const struct snapshot *snapshot, const struct row *row,
                  const char *indent)
 {
+    struct lines *lines = lines_of(places);
     if (lines->text == NULL || lines->text_trace != row->trace) {
         size_t size;
         free(lines->text);
@@ -484,4 +450,34 @@ void lines_print(struct lines *lines, const struct snapshot *snapshot, const str
     }
     if (lines->text != NULL)
         fputs(lines->text, stdout);
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+int lines_open(struct lines **out, const struct subject *subject)
+{
+    struct lines *lines = calloc(1, sizeof *lines);
+    *out = lines;
+    if (lines == NULL)
+        return -ENOMEM;
+    lines->places.find = find_place;
+    lines->found = (struct table){.record_bytes = sizeof(struct found_place),
+                                  .key_bytes = sizeof(uint64_t)};
+    open_files(lines, subject);
+    return 0;
+}
+
+struct places *lines_places(struct lines *lines)
+{
+    return &lines->places;
+}
+
+void lines_close(struct lines *lines)
+{
+    if (lines == NULL)
+        return;
+    close_files(lines);
+    asyncp_table_free(&lines->found);
+    free(lines->text);
+    free(lines);
 }

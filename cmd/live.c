@@ -1,56 +1,20 @@
 /* cmd/live.c: a running process: its memory, what it has loaded, and why it cannot be read. */
 #include "cmd/subject.h"
+#include "inspect/process.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-enum { MOST_AT_ONCE = 1024, STATUS_BYTES = 4096 };
-
 /* ---- its memory ----------------------------------------------------------------------------- */
-
-/* Marks the pieces that lie in the first `bytes` bytes. Returns how many. */
-static size_t mark_read(struct piece pieces[], size_t count, size_t bytes)
-{
-    size_t done = 0;
-    for (; done < count && pieces[done].size <= bytes; done++) {
-        bytes -= pieces[done].size;
-        pieces[done].was_read = true;
-    }
-    return done;
-}
-
-/* The call ends at the first piece that is not there: the rest follows in another one. */
-static int read_some(const struct subject *subject, struct piece pieces[], size_t count)
-{
-    struct iovec here[MOST_AT_ONCE], there[MOST_AT_ONCE];
-    for (size_t i = 0; i < count; i++) {
-        pieces[i].was_read = false;
-        here[i] = (struct iovec){pieces[i].bytes, pieces[i].size};
-        there[i] = (struct iovec){(void *)(uintptr_t)pieces[i].address, pieces[i].size};
-    }
-    for (size_t done = 0; done < count; done++) {
-        ssize_t bytes = process_vm_readv(subject->id, here + done, count - done, there + done,
-                                         count - done, 0);
-        if (bytes < 0 && errno != EFAULT)
-            return -errno;
-        done += mark_read(pieces + done, count - done, bytes > 0 ? (size_t)bytes : 0);
-    }
-    return 0;
-}
 
 static int read_process(const struct view *view, struct piece pieces[], size_t count)
 {
     const struct subject *subject = (const void *)((const char *)view -
                                                    offsetof(struct subject, view));
-    int result = 0;
-    for (size_t i = 0; i < count && result == 0; i += MOST_AT_ONCE)
-        result = read_some(subject, pieces + i,
-                           count - i < MOST_AT_ONCE ? count - i : MOST_AT_ONCE);
-    return result;
+    return asyncp_process_read(subject->id, pieces, count);
 }
 
 /* ---- /proc ---------------------------------------------------------------------------------- */

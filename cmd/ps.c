@@ -2,8 +2,10 @@
  * cmd/ps.c: the table of `asyncio ps`. Tasks that do the same thing share a line: of a thousand
  * connections mostly all wait in the same call.
  */
-#include "cmd/group.h"
-#include "cmd/show.h"
+#include "cmd/lines.h"
+#include "cmd/ps.h"
+#include "show/groups.h"
+#include "show/words.h"
 #include <asyncio/base.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -21,19 +23,19 @@ struct widths {
     int ids, name, where, wait;
 };
 
-static void fill_line(struct line *line, const struct ps_view *ps, const struct group *group,
+static void fill_line(struct line *line, const struct sheet *sheet, const struct row_group *group,
                       int64_t now_ns)
 {
-    const struct snapshot *snapshot = ps->snapshot;
+    const struct snapshot *snapshot = sheet->snapshot;
     const struct row *row = group->first;
-    group_show_ids(line->ids, sizeof line->ids, group);
+    asyncp_group_ids(line->ids, sizeof line->ids, group);
     *line->since = 0;
     if (row->state == ROW_WAITS)
-        show_duration(line->since, sizeof line->since, now_ns - group->since_ns);
-    show_name(line->name, sizeof line->name, snapshot, row);
-    show_text(line->where, sizeof line->where, snapshot, row->where);
-    show_wait(line->wait, sizeof line->wait, snapshot, row, group->same_object);
-    lines_show_first(line->place, sizeof line->place, ps->lines, snapshot, row);
+        asyncp_show_duration(line->since, sizeof line->since, now_ns - group->since_ns);
+    asyncp_show_name(line->name, sizeof line->name, snapshot, row);
+    asyncp_show_text(line->where, sizeof line->where, snapshot, row->where);
+    asyncp_show_wait(line->wait, sizeof line->wait, snapshot, row, group->same_object);
+    asyncp_show_place(line->place, sizeof line->place, sheet->places, snapshot, row);
 }
 
 /* Characters of UTF-8. */
@@ -52,13 +54,14 @@ static void widen(int *width, const char *text)
         *width = length;
 }
 
-static struct widths measure(const struct ps_view *ps, const struct group *groups, size_t count)
+static struct widths measure(const struct sheet *sheet, const struct row_group *groups,
+                             size_t count)
 {
     struct widths widths = {sizeof "TASK" - 1, sizeof "NAME" - 1, sizeof "CREATED AT" - 1,
                             sizeof "WAITS IN" - 1};
     struct line line;
     for (size_t i = 0; i < count; i++) {
-        fill_line(&line, ps, &groups[i], 0);
+        fill_line(&line, sheet, &groups[i], 0);
         widen(&widths.ids, line.ids);
         widen(&widths.name, line.name);
         widen(&widths.where, line.where);
@@ -87,46 +90,47 @@ static void print_line(const struct widths *widths, const struct line *line, con
     printf("%s%s\n", has_place ? "  " : "", line->place);
 }
 
-static void print_groups(const struct ps_view *ps, const struct group *groups, size_t count,
+static void print_groups(const struct sheet *sheet, const struct row_group *groups, size_t count,
                          int64_t now_ns)
 {
-    const struct widths widths = measure(ps, groups, count);
+    const struct widths widths = measure(sheet, groups, count);
     struct line line = {"TASK", "FOR", "NAME", "CREATED AT", "WAITS IN", "AT"};
     print_line(&widths, &line, "STATE");
     for (size_t i = 0; i < count; i++) {
-        fill_line(&line, ps, &groups[i], now_ns);
-        print_line(&widths, &line, show_state(groups[i].first->state));
-        if (ps->stacks)
-            lines_print(ps->lines, ps->snapshot, groups[i].first, "            ");
+        fill_line(&line, sheet, &groups[i], now_ns);
+        print_line(&widths, &line, asyncp_show_state(groups[i].first->state));
+        if (sheet->stacks)
+            lines_print(sheet->places, sheet->snapshot, groups[i].first, "            ");
     }
 }
 
-static int print_tasks(const struct ps_view *ps, const struct loop_row *loop)
+static int print_tasks(const struct sheet *sheet, const struct loop_row *loop)
 {
-    const struct snapshot *snapshot = ps->snapshot;
+    const struct snapshot *snapshot = sheet->snapshot;
     struct groups groups;
-    int result = groups_open(&groups, loop->row_count);
+    int result = asyncp_groups_open(&groups, loop->row_count);
     for (size_t i = 0; i < loop->row_count && result == 0; i++) /* by id: groups, too */
-        if (groups_add(ps, &groups, &snapshot->rows[loop->first_row + i], ps->each) < 0)
+        if (asyncp_groups_add(sheet, &groups, &snapshot->rows[loop->first_row + i], sheet->each) <
+            0)
             result = -ENOMEM;
     int64_t now_ns = loop->is_virtual ? loop->now_ns : snapshot->taken_ns;
     if (result == 0 && groups.count > 0)
-        print_groups(ps, groups.items, groups.count, now_ns);
-    groups_close(&groups);
+        print_groups(sheet, groups.items, groups.count, now_ns);
+    asyncp_groups_close(&groups);
     return result;
 }
 
-int ps_print(const struct ps_view *ps)
+int ps_print(const struct sheet *sheet)
 {
-    const struct snapshot *snapshot = ps->snapshot;
+    const struct snapshot *snapshot = sheet->snapshot;
     int result = 0;
     if (snapshot->loop_count == 0)
         puts("no loop is open");
     for (size_t i = snapshot->loop_count; i-- > 0 && result == 0;) { /* the oldest one first */
         const struct loop_row *loop = &snapshot->loops[i];
-        ps_print_loop(ps, loop);
-        if (!ps_is_of_parent(ps, loop))
-            result = print_tasks(ps, loop);
+        asyncp_show_loop(sheet, loop);
+        if (!asyncp_is_copy(sheet, loop))
+            result = print_tasks(sheet, loop);
     }
     if (snapshot->unreadable > 0)
         printf("%zu lists could not be read to their ends\n", snapshot->unreadable);

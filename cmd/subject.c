@@ -1,6 +1,6 @@
 /* cmd/subject.c: what a running process and a core have in common: their files, and refusals. */
 #include "cmd/subject.h"
-#include "cmd/sections.h"
+#include "inspect/process.h"
 #include <asyncio/base.h>
 #include <errno.h>
 #include <stdio.h>
@@ -41,27 +41,13 @@ static int add_ranges(struct subject *subject, const struct image *image)
     return 0;
 }
 
-/* A static program has no index: its table is found by the file. */
-static void find_table(struct image *image, const char *path)
-{
-    uint64_t address;
-    size_t size;
-    if (image->range_count == 0 || image->ranges[0].index != 0 ||
-        sections_find_table(path, &address, &size) < 0)
-        return;
-    for (size_t i = 0; i < image->range_count; i++) {
-        image->ranges[i].table = image->bias + address;
-        image->ranges[i].table_bytes = size;
-    }
-}
-
 int subject_add_file(struct subject *subject, uint64_t start, const char *path)
 {
     struct image image = {.start = start};
     int result = image_look(&subject->view, &image);
     if (result == -EPERM || result == -ESRCH)
         return result;
-    find_table(&image, path);
+    asyncp_code_add_table(image.ranges, image.range_count, path, image.bias);
     if (result > 0 && has_list(subject, &image.copy))
         add_library(subject, &image.copy);
     if (result < 0)

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SKIPPED = 77
 
 # From the ground up.
-FLOORS = ["sys", "base", "inspect", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "tty",
+FLOORS = ["sys", "base", "inspect", "show", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "tty",
           "top"]
 
 # The files of each room. src/sched/loop.h has the accessors that everything else uses.
@@ -44,6 +44,7 @@ ROOMS = {
     "signals": ["sched/catch.c"],
     "interrupt": ["sched/interrupt.c"],
     "errors": ["sched/error.c", "sched/handler.c"],
+    "deadlock": ["sched/loop.h", "loop/deadlock.c"],
     "debug": ["sched/loop.h", "loop/debug.c", "loop/iterate.c", "sched/lifetime.c", "sched/task.c"],
     "listing": ["loop/loops.c"],
     "inheritance": ["sched/loop.h", "sched/current.c", "sched/park.c", "loop/fork.c"],

@@ -13,7 +13,9 @@
  * process, unless the program handles or ignores the signal (a shell ignores it for jobs started
  * with & in a script). When the run ends, the previous handler is restored, unless the program has
  * set another one. The option cancel_on_sigterm does the same for SIGTERM, with which service
- * managers and containers end a program. asyncio/signal.h is about all other signals.
+ * managers and containers end a program. SIGQUIT (Ctrl-\) prints all tasks on standard error,
+ * as the command `asyncio tree` does; it ends the process if the loop does not answer a first one.
+ * asyncio/signal.h is about all other signals.
  *
  * fork(): a child may run loops of its own and free its inherited objects, but no task of the
  * parent runs there (docs/decisions/fork.md). If it returns from the forking task, the run ends
@@ -28,13 +30,21 @@
 
 ASYNC_BEGIN_C
 
+/* What a run does in a deadlock: its tasks wait, and nothing is left that could wake one. */
+typedef enum async_deadlock_action {
+    ASYNC_DEADLOCK_DEFAULT, /* ASYNCIO_DEADLOCK=cancel, =wait or =abort; else cancel */
+    ASYNC_DEADLOCK_CANCEL,  /* reports it and cancels the coroutine; aborts if that does not help */
+    ASYNC_DEADLOCK_WAIT,    /* reports it and waits for a signal to end the process */
+    ASYNC_DEADLOCK_ABORT    /* reports it and aborts the process */
+} async_deadlock_action;
+
 /* Options of a loop; {0} and NULL mean the defaults. */
 typedef struct async_run_options {
     /* reports slow callbacks, ignored cancellations and lost results; also ASYNCIO_DEBUG=1 */
     bool debug;
     /* the time starts at 0 and advances to the next deadline when no task is ready */
     bool virtual_clock;
-    /* does not handle SIGINT */
+    /* does not handle SIGINT and SIGQUIT */
     bool keep_sigint;
     /* handles SIGTERM as SIGINT is handled: the first one cancels the coroutine */
     bool cancel_on_sigterm;
@@ -51,7 +61,13 @@ typedef struct async_run_options {
      * ends by the signal; 0: no limit
      */
     double shutdown_timeout;
-    ASYNCP_RESERVED(5);
+    async_deadlock_action on_deadlock; /* see async_deadlock_action */
+    /*
+     * seconds for which a task may hold the loop, until a thread reports it, with the calls that it
+     * is in; 0: ASYNCIO_WATCHDOG=seconds, else only in debug mode: its limit for slow callbacks
+     */
+    double watchdog;
+    ASYNCP_RESERVED(3);
 } async_run_options;
 
 /*
@@ -65,6 +81,7 @@ typedef struct async_run_options {
  * Returns the coroutine's result.
  * -EINTR if the coroutine ended with -ECANCELED and SIGINT came during the run, or SIGTERM with the
  * option cancel_on_sigterm.
+ * -EDEADLK if the coroutine was cancelled because of a deadlock, and ended with -ECANCELED.
  * -EBUSY if this thread has a loop; in a task, call the coroutine instead.
  * -EINVAL if the backend does not exist or an option is out of range.
  * -ENOMEM, -EMFILE or another error of the system if no loop could be created.

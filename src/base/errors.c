@@ -34,7 +34,7 @@
     ERROR(EPIPE, "Broken pipe", "") \
     ERROR(EDOM, "Numerical argument out of domain", "") \
     ERROR(ERANGE, "Numerical result out of range", "") \
-    ERROR(EDEADLK, "Resource deadlock avoided", " (a task would wait for itself)") \
+    ERROR(EDEADLK, "Resource deadlock avoided", " (a task awaits itself, or no task can go on)") \
     ERROR(ENAMETOOLONG, "File name too long", "") \
     ERROR(ENOSYS, "Function not implemented", "") \
     ERROR(ENODATA, "No data available", "") \

@@ -248,21 +248,37 @@ static bool step(const struct cfi_rules *rules, const struct words_source *sourc
     return goes_on;
 }
 
-/* A return address is behind its call, which may be the last instruction of the function. */
+/*
+ * Adds the callers of a frame. A return address is behind its call, which may be the last
+ * instruction of the function. Returns the number of frames.
+ */
+static size_t add_callers(struct unwinder *unwinder, struct registers *registers,
+                          const struct piece *stack, uint64_t frames[MAX_FRAMES], size_t count)
+{
+    struct stack_words words = {{read_word}, unwinder->view, stack};
+    uint64_t sought = registers->pc;
+    while (sought != 0 && count < MAX_FRAMES) {
+        const struct cfi_rules *rules = find_rules(unwinder, sought);
+        if (rules == NULL || !step(rules, &words.source, registers))
+            break;
+        frames[count++] = registers->pc;
+        sought = rules->is_signal_frame ? registers->pc : registers->pc - 1;
+    }
+    return count;
+}
+
 size_t asyncp_unwind(struct unwinder *unwinder, uint64_t sp, const struct piece *stack,
                      uint64_t frames[MAX_FRAMES])
 {
-    struct stack_words words = {{read_word}, unwinder->view, stack};
     struct registers registers = {.pc = unwinder->resume};
-    uint64_t sought = unwinder->resume;
-    size_t count = 0;
     set_register(&registers, CFI_STACK_POINTER, sp);
-    while (sought != 0 && count < MAX_FRAMES) {
-        const struct cfi_rules *rules = find_rules(unwinder, sought);
-        if (rules == NULL || !step(rules, &words.source, &registers))
-            break;
-        frames[count++] = registers.pc;
-        sought = rules->is_signal_frame ? registers.pc : registers.pc - 1;
-    }
-    return count;
+    return add_callers(unwinder, &registers, stack, frames, 0);
+}
+
+size_t asyncp_unwind_from(struct unwinder *unwinder, const struct registers *start,
+                          const struct piece *stack, uint64_t frames[MAX_FRAMES])
+{
+    struct registers registers = *start;
+    frames[0] = start->pc;
+    return add_callers(unwinder, &registers, stack, frames, 1);
 }

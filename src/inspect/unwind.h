@@ -5,7 +5,7 @@
 #ifndef INSPECT_UNWIND_H
 #define INSPECT_UNWIND_H
 
-#include "inspect/cfi.h"
+#include "inspect/expression.h"
 #include "inspect/view.h"
 
 /*
@@ -50,5 +50,12 @@ void asyncp_unwinder_close(struct unwinder *unwinder);
  */
 size_t asyncp_unwind(struct unwinder *unwinder, uint64_t sp, const struct piece *stack,
                      uint64_t frames[MAX_FRAMES]);
+
+/*
+ * The same for a thread that was interrupted: frames[0] is its instruction. Registers that are not
+ * known may hide callers.
+ */
+size_t asyncp_unwind_from(struct unwinder *unwinder, const struct registers *start,
+                          const struct piece *stack, uint64_t frames[MAX_FRAMES]);
 
 #endif

@@ -25,7 +25,7 @@
 
 /* As CPython: clocks and kernels differ in their treatment of longer ones. */
 static const int64_t MAX_WAIT_NS = 24ll * 3600 * 1000000000;
-static const int64_t DEADLOCK_WAIT_NS = 1000000000; /* before a deadlock is reported */
+static const int64_t LIKELY_AFTER_NS = 1000000000; /* before a likely deadlock is reported */
 enum { COALESCE_COUNT = 16, COALESCE_NS = 250000 };
 
 /* ---- pending events -------------------------------------------------------------------------- */
@@ -153,19 +153,15 @@ static void advance_virtual_clock(struct async_loop *loop, int64_t timeout_ns)
 }
 
 /*
- * In debug mode, once: reports a deadlock: tasks wait, and no timer, operation or job is pending.
- * Another thread or a signal may still wake one, and is given one second. Returns whether it did.
+ * Tasks wait, and no timer, operation or job is pending. Another thread may still wake one, if that
+ * is possible, and is given a moment. Whether something is ready by now.
  */
-static bool report_deadlock(struct async_loop *loop)
+static bool handle_deadlock(struct async_loop *loop)
 {
-    if (loop->debug.standstill_reported || count_pending(loop) > 0 || !asyncp_is_stuck(loop))
-        return false;
-    wait_for_events(loop, DEADLOCK_WAIT_NS);
-    if (has_work(loop))
-        return true;
-    loop->debug.standstill_reported = true;
-    asyncp_report_standstill(loop);
-    return false;
+    enum deadlock_kind kind = asyncp_deadlock_kind(loop);
+    if (kind == DEADLOCK_LIKELY)
+        wait_for_events(loop, LIKELY_AFTER_NS);
+    return has_work(loop) || (kind != DEADLOCK_NONE && asyncp_deadlock_handle(loop, kind));
 }
 
 static void poll_and_expire(struct async_loop *loop, int64_t max_ns)
@@ -174,7 +170,7 @@ static void poll_and_expire(struct async_loop *loop, int64_t max_ns)
     int64_t timeout_ns = choose_timeout(loop, max_ns);
     if (timeout_ns != 0)
         asyncp_trim_stacks(loop);
-    if (timeout_ns < 0 && loop_is_debug(loop) && report_deadlock(loop))
+    if (timeout_ns < 0 && count_pending(loop) == 0 && handle_deadlock(loop))
         timeout_ns = 0;
     if (loop->clock.is_virtual)
         advance_virtual_clock(loop, timeout_ns);

@@ -87,6 +87,7 @@ static int open_rooms(struct async_loop *loop, const async_run_options *options,
     if (shuffle == 0 && seed != NULL)
         shuffle = strtoull(seed, NULL, 0);
     asyncp_debug_open(loop, options->debug || is_env_set("ASYNCIO_DEBUG"));
+    asyncp_deadlock_open(loop, options->on_deadlock);
     asyncp_scheduler_open(loop, shuffle, hosted);
     asyncp_errors_open(loop);
     asyncp_callbacks_open(loop);
@@ -108,6 +109,8 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
         return -EBUSY;
     OPTIONS_CHECK(options, "async_run_options");
     if (options != NULL && !(options->shutdown_timeout >= 0))
+        return -EINVAL;
+    if (options != NULL && (unsigned)options->on_deadlock > ASYNC_DEADLOCK_ABORT)
         return -EINVAL;
     asyncp_leave_waiter_lists();
     if (options == NULL)

@@ -35,6 +35,7 @@ const struct error_message *asyncp_reason(enum reason reason)
         [REASON_SIGINT] = {-ECANCELED, 0, "interrupted by SIGINT"},
         [REASON_SIGTERM] = {-ECANCELED, 0, "interrupted by SIGTERM"},
         [REASON_END] = {-ECANCELED, 0, "the run has ended"},
+        [REASON_DEADLOCK] = {-ECANCELED, 0, "a deadlock: nothing could wake it"},
     };
     return (const struct error_message *)(const void *)&reasons[reason];
 }

@@ -25,7 +25,8 @@ enum reason {
     REASON_RACE,
     REASON_SIGINT,
     REASON_SIGTERM,
-    REASON_END
+    REASON_END,
+    REASON_DEADLOCK
 };
 
 /* The error message of -ECANCELED for the reason; a constant. */

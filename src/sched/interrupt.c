@@ -1,6 +1,6 @@
 /*
- * sched/interrupt.c: SIGINT and SIGTERM while a run lasts. Only on the main thread, and only if the
- * signal had its default action before.
+ * sched/interrupt.c: SIGINT, SIGTERM and SIGQUIT while a run lasts. Only on the main thread, and
+ * only if the signal had its default action before.
  */
 #include "sched/interrupt.h"
 #include "sched/sched.h"
@@ -34,6 +34,14 @@ static void start_limit(struct async_loop *loop)
                       asyncp_signal_name(interrupt->number).text);
 }
 
+bool asyncp_interrupt_request(struct async_loop *loop, enum reason reason)
+{
+    if (loop->interrupt.main_task == NULL)
+        return false;
+    asyncp_request(loop, &loop->interrupt.main_task, 1, asyncp_reason(reason));
+    return true;
+}
+
 /* The signal is not taken: the count tells the handler that the next one is the second. */
 static void cancel_main(struct signal_catch *caught)
 {
@@ -45,8 +53,30 @@ static void cancel_main(struct signal_catch *caught)
     if (loop->interrupt.number == 0)
         loop->interrupt.number = caught->number;
     start_limit(loop);
-    asyncp_request(loop, &loop->interrupt.main_task, 1,
-                   asyncp_reason(caught->number == SIGTERM ? REASON_SIGTERM : REASON_SIGINT));
+    asyncp_interrupt_request(loop, caught->number == SIGTERM ? REASON_SIGTERM : REASON_SIGINT);
+}
+
+/* A second SIGQUIT before this has the default action: the loop does not answer. */
+static void print_tasks(struct signal_catch *caught)
+{
+    const struct async_loop *loop = caught->loop;
+    loop->hooks->print_tasks(STDERR_FILENO);
+    catch_take_all(caught);
+}
+
+static void begin_quit(struct async_loop *loop)
+{
+    struct interrupt *interrupt = &loop->interrupt;
+    interrupt->quit = (struct signal_catch){
+        .deliver = print_tasks, .number = SIGQUIT, .of_run = true};
+    interrupt->quit_is_ours = asyncp_catch_begin(loop, &interrupt->quit) == 0;
+}
+
+static void end_quit(struct async_loop *loop)
+{
+    if (loop->interrupt.quit_is_ours)
+        asyncp_catch_end(&loop->interrupt.quit);
+    loop->interrupt.quit_is_ours = false;
 }
 
 void asyncp_interrupt_begin(struct async_loop *loop, const async_run_options *options)
@@ -64,6 +94,8 @@ void asyncp_interrupt_begin(struct async_loop *loop, const async_run_options *op
             .caught = {.deliver = cancel_main, .number = run_numbers[i], .of_run = true}};
         signal->is_ours = wanted[i] && asyncp_catch_begin(loop, &signal->caught) == 0;
     }
+    if (wanted[0])
+        begin_quit(loop);
 }
 
 void asyncp_interrupt_end(struct async_loop *loop)
@@ -78,6 +110,7 @@ void asyncp_interrupt_end(struct async_loop *loop)
         if (catch_came(&signal->caught) && interrupt->number == 0) /* came, and not delivered */
             interrupt->number = signal->caught.number;
     }
+    end_quit(loop);
 }
 
 void asyncp_interrupt_forget(struct async_loop *loop)

@@ -5,6 +5,7 @@
 #ifndef SCHED_INTERRUPT_H
 #define SCHED_INTERRUPT_H
 
+#include "sched/cancel.h"
 #include "sched/catch.h"
 #include "sched/timer.h"
 #include <asyncio/run.h>
@@ -20,9 +21,11 @@ enum { RUN_SIGNALS = 2 };
 struct interrupt {
     struct async_task *main_task; /* cancelled by the signals; NULL: none */
     struct run_signal signals[RUN_SIGNALS];
-    struct timer limit;   /* set while a run that was interrupted must end */
-    double limit_seconds; /* the option shutdown_timeout */
-    int number;           /* the signal that came first in this run; 0: none */
+    struct timer limit;       /* set while a run that was interrupted must end */
+    double limit_seconds;     /* the option shutdown_timeout */
+    struct signal_catch quit; /* SIGQUIT, which prints all tasks */
+    bool quit_is_ours;        /* its catch has begun */
+    int number;               /* the signal that came first in this run; 0: none */
 };
 
 /*
@@ -39,6 +42,9 @@ void asyncp_interrupt_forget(struct async_loop *loop);
 
 /* Sets the task that the signals cancel; NULL: none. */
 void asyncp_interrupt_set_task(struct async_loop *loop, struct async_task *main_task);
+
+/* Asks the main task to cancel. false: there is no such task. */
+bool asyncp_interrupt_request(struct async_loop *loop, enum reason reason);
 
 /* The first of the signals that came in this run, or in the last one; 0: none. */
 int asyncp_interrupt_number(const struct async_loop *loop);

@@ -1,5 +1,5 @@
 /*
- * sched/lifetime.c: checks of debug mode: dangling pointers, closed descriptors, deadlock. Memory
+ * sched/lifetime.c: checks of debug mode: dangling pointers and closed descriptors. Memory
  * on a task's stack below its stack pointer, or on a stack without a task, belongs to functions
  * that have returned. If a task waits for something there, or begins with a pointer there, it is
  * named before the memory is overwritten. Only stacks of tasks are known: not the thread's own
@@ -9,7 +9,6 @@
 #include "sched/sched.h"
 #include "sys/file.h"
 #include "sys/report.h"
-#include <unistd.h>
 
 enum { MAX_CHECKS = 8 }; /* tasks checked after each turn: with thousands, all would take long */
 
@@ -81,27 +80,4 @@ void asyncp_check_arguments(const struct async_loop *loop, const struct coroutin
             asyncp_label(self->task).text);
         return;
     }
-}
-
-/*
- * A task in async_sleep may sleep for ever on purpose, until Ctrl-C. A host loop or a signal that
- * the program catches may wake tasks.
- */
-bool asyncp_is_stuck(struct async_loop *loop)
-{
-    if (loop_is_hosted(loop) || loop_alive(loop) == 0 || asyncp_catches_any(loop))
-        return false;
-    for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
-        if (task->coroutine->wait != NULL &&
-            strcmp(task->coroutine->wait->call, "async_sleep") == 0)
-            return false;
-    return true;
-}
-
-void asyncp_report_standstill(const struct async_loop *loop)
-{
-    asyncp_report(
-        "nothing is left that could wake a task of this loop, unless another thread or a signal "
-        "does; this is what they wait for:");
-    loop->hooks->dump(STDERR_FILENO);
 }

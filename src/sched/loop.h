@@ -16,6 +16,7 @@
 #include "sched/clock.h"
 #include "sched/errors.h"
 #include "sched/close_hook.h"
+#include "sched/deadlock.h"
 #include "sched/inheritance.h"
 #include "sched/interrupt.h"
 #include "sched/lifetime.h"
@@ -34,7 +35,9 @@ struct loop_hooks {
     /* Runs a function on a thread of the executor, as the body of the running task. Switches. */
     int (*offload)(struct async_executor *executor, const struct asyncp_function *function,
                    void *arguments);
-    void (*dump)(int fd);             /* async_dump */
+    void (*dump)(int fd);        /* async_dump */
+    void (*print_tasks)(int fd); /* as trees, of all loops of the process */
+    void (*report_deadlock)(struct async_loop *loop, enum deadlock_kind kind);
     const struct layout_note *layout; /* not used: it is named so that static programs have it */
 };
 
@@ -52,6 +55,7 @@ struct async_loop {
     struct interrupt interrupt;
     struct error_log errors;
     struct debug_mode debug;
+    struct deadlock deadlock;
     struct inheritance inheritance;
     struct closing closing;
     struct block_pool blocks;         /* buffers of sockets */
@@ -94,6 +98,23 @@ static inline bool loop_is_hosted(const struct async_loop *loop)
 static inline void loop_push(struct async_loop *loop, struct ready *node)
 {
     ready_push(&loop->sched.ready, node);
+}
+
+/* Members that change while a loop is not held. */
+struct loop_pulse {
+    int64_t polled_ns; /* its last poll */
+    int64_t slow_ns;   /* the limit of debug mode */
+    int32_t turns_left;
+    bool rests; /* it sleeps, or is not iterating; its clock may be virtual */
+};
+
+/* From a copy of the loop, which another thread has made. */
+static inline struct loop_pulse loop_pulse(const struct async_loop *copy)
+{
+    bool rests = (atomic_load(&copy->sched.attention) & ATTENTION_SLEEPING) != 0 ||
+                 !copy->sched.iterating || copy->clock.is_virtual;
+    return (struct loop_pulse){copy->clock.polled_ns, copy->debug.slow_ns, copy->sched.turns_left,
+                               rests};
 }
 
 /* Whether something is ready to run. */
@@ -196,6 +217,14 @@ static inline void loop_note_lost_output(struct async_loop *loop)
 static inline bool loop_is_debug(const struct async_loop *loop)
 {
     return loop->debug.enabled;
+}
+
+/* The program gets a pointer to the loop. loop may be NULL. */
+static inline struct async_loop *loop_give_out(struct async_loop *loop)
+{
+    if (loop != NULL)
+        loop->deadlock.is_known_outside = true;
+    return loop;
 }
 
 /* Whether this is a child of fork() and the loop belongs to the parent. */

@@ -12,6 +12,12 @@ int64_t asyncp_sys_clock_now(void)
     return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
 }
 
+void asyncp_sys_sleep(int64_t ns)
+{
+    const struct timespec time = asyncp_sys_timespec(ns);
+    nanosleep(&time, NULL);
+}
+
 struct timespec asyncp_sys_timespec(int64_t ns)
 {
     int64_t seconds = ns / NS_PER_SECOND;

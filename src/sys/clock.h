@@ -13,6 +13,9 @@ enum { NS_PER_SECOND = 1000000000, NS_PER_MILLISECOND = 1000000 };
 /* The monotonic clock in nanoseconds. Never fails. */
 int64_t asyncp_sys_clock_now(void);
 
+/* Blocks the thread; a signal ends it early. */
+void asyncp_sys_sleep(int64_t ns);
+
 /* Saturates where time_t has 32 bits. */
 struct timespec asyncp_sys_timespec(int64_t ns);
 

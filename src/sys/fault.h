@@ -87,6 +87,7 @@ enum fault_site {
     SITE_INTERFACE_INDEX,
     SITE_INTERFACE_NAME,
     SITE_IMAGE, /* opens and maps an ELF file to read its symbols */
+    SITE_PEEK,  /* copies memory that may not be there */
     SITE_COUNT
 };
 

@@ -43,11 +43,8 @@ static bool ends_in_call(const unsigned char code[MAX_CALL_BYTES])
 #endif
 }
 
-/*
- * Whether the address follows a call instruction. Any word may be asked about, so the bytes before
- * it must be readable code too.
- */
-static bool is_return_address(const void *address)
+/* The bytes before the address must be readable code, too. */
+bool asyncp_is_return_address(const void *address)
 {
     const void *call = (const void *)((uintptr_t)address - MAX_CALL_BYTES);
     return asyncp_symbol_known(address) && asyncp_symbol_known(call) && ends_in_call(call);
@@ -71,7 +68,7 @@ __attribute__((no_sanitize_address)) static void count_return_addresses(
     for (int i = 0; i < MAX_SCANNED_WORDS && (const char *)(word + 1) <= end; i++, word++) {
         const void *address = (const void *)return_address((uintptr_t)*word);
         struct candidate *entry = find_candidate(candidates, address);
-        if (entry == NULL || (entry->count == 0 && !is_return_address(address)))
+        if (entry == NULL || (entry->count == 0 && !asyncp_is_return_address(address)))
             continue;
         entry->address = address;
         entry->count++;

@@ -4,6 +4,7 @@
 #ifndef SYS_FRAMES_H
 #define SYS_FRAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A return address without its signature: aarch64 may sign one, in bits that are not used. */
@@ -15,6 +16,11 @@ static inline uintptr_t return_address(uintptr_t word)
     return word;
 #endif
 }
+
+/*
+ * Whether the address follows a call instruction. Any word may be asked about.
+ */
+bool asyncp_is_return_address(const void *address);
 
 /*
  * Reports the return addresses between sp and end: the repeated ones, or the innermost if none

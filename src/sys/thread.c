@@ -7,10 +7,50 @@
 #include "sys/number.h"
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FUTEX_WAIT_PRIVATE_OP = 128, FUTEX_WAKE_PRIVATE_OP = 129 };
 static const int64_t MAX_FUTEX_WAIT_NS = 24ll * 3600 * NS_PER_SECOND;
+
+/* Threads started here that have not ended. In a child of fork() they are gone. */
+static _Atomic uint32_t own_threads;
+static _Atomic int32_t counted_process;
+
+/* The function of a new thread, which frees this. */
+struct thread_start {
+    void *(*function)(void *argument);
+    void *argument;
+};
+
+static void *run_thread(void *argument)
+{
+    const struct thread_start start = *(struct thread_start *)argument;
+    free(argument);
+    void *result = start.function(start.argument);
+    atomic_fetch_sub(&own_threads, 1);
+    return result;
+}
+
+/* 0, or an error number. */
+static int create_thread(pthread_t *thread, void *(*function)(void *argument), void *argument)
+{
+    struct thread_start *start = malloc(sizeof *start);
+    if (start == NULL)
+        return EAGAIN;
+    *start = (struct thread_start){function, argument};
+    if (atomic_exchange(&counted_process, asyncp_sys_process_id()) != asyncp_sys_process_id())
+        atomic_store(&own_threads, 0);
+    atomic_fetch_add(&own_threads, 1);
+    int error = pthread_create(thread, NULL, run_thread, start);
+    if (error != 0) {
+        atomic_fetch_sub(&own_threads, 1);
+        free(start);
+    }
+    return error;
+}
 
 int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument)
 {
@@ -22,10 +62,21 @@ int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument)
     for (size_t i = 0; i < sizeof synchronous / sizeof *synchronous; i++)
         sigdelset(&blocked, synchronous[i]);
     bool is_masked = pthread_sigmask(SIG_SETMASK, &blocked, &before) == 0;
-    int error = pthread_create(thread, NULL, function, argument);
+    int error = create_thread(thread, function, argument);
     if (is_masked)
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     return -error;
+}
+
+/* The kernel counts a folder's entries as its links, with those of "." and "..". */
+bool asyncp_sys_has_foreign_threads(void)
+{
+    struct stat status;
+    const bool is_same = atomic_load(&counted_process) == asyncp_sys_process_id();
+    const uint32_t own = is_same ? atomic_load(&own_threads) : 0;
+    if (fault(SITE_STAT) || stat("/proc/self/task", &status) < 0 || status.st_nlink < 3)
+        return true;
+    return status.st_nlink - 2 > (nlink_t)own + 1;
 }
 
 int32_t asyncp_sys_process_id(void)

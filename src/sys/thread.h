@@ -15,6 +15,9 @@
  */
 int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument);
 
+/* Whether the process has threads that asyncp_sys_thread_start has not started, but this one. */
+bool asyncp_sys_has_foreign_threads(void);
+
 /* The kernel's numbers of the process and of the calling thread. */
 int32_t asyncp_sys_process_id(void);
 int32_t asyncp_sys_thread_id(void);

@@ -6,11 +6,11 @@
 #include "base/values.h"
 #include "loop/loop.h"
 #include "sched/current.h"
-#include "top/hooks.h"
+#include "top/open.h"
 
 int async_new_event_loop(async_loop **loop, const async_run_options *options)
 {
-    int result = loop != NULL ? asyncp_loop_open(loop, options, true, &loop_hooks) : -EINVAL;
+    int result = loop != NULL ? asyncp_open(loop, options, true) : -EINVAL;
     if (result == 0) /* the host loop may poll before the first step */
         loop_set_attention(*loop, ATTENTION_SLEEPING);
     return result;
@@ -18,7 +18,7 @@ int async_new_event_loop(async_loop **loop, const async_run_options *options)
 
 async_loop *async_get_loop(void)
 {
-    return asyncp_current;
+    return loop_give_out(asyncp_current);
 }
 
 void asyncp_check_outside(const async_loop *loop, const char *call)

@@ -1,6 +1,6 @@
 /*
  * top/layout.c: the notes by which another process finds the loops and tasks of this one:
- * inspect/layout.h. There is no code here.
+ * inspect/layout.h. There are no functions but one here.
  */
 #include "top/layout.h"
 #include "group/watch.h"
@@ -64,6 +64,11 @@ __attribute__((used, aligned(4), section(NOTES))) const struct layout_note async
                .length = LAYOUT_LENGTH,
                .word = sizeof(void *),
                .entries = {LAYOUT_ENTRIES(WHOLE, MEMBER, NUMBER)}}};
+
+const struct layout *asyncp_own_layout(void)
+{
+    return &asyncp_layout.layout;
+}
 
 /* A distance needs no relocation when the program is loaded. C has no constant for it. */
 __asm__(".pushsection " NOTES ", \"a\", %note\n"

@@ -5,7 +5,7 @@
  */
 #include "loop/loop.h"
 #include "sched/current.h"
-#include "top/hooks.h"
+#include "top/open.h"
 #include "sys/report.h"
 #include <asyncio/runner.h>
 #include <signal.h>
@@ -29,7 +29,7 @@ void asyncp_run_begin(const async_run_options *options)
     if (begins_inside_failed())
         return;
     failed_run.suspended = asyncp_current;
-    asyncp_run_error = asyncp_loop_open(&loop, options, false, &loop_hooks);
+    asyncp_run_error = asyncp_open(&loop, options, false);
     asyncp_current = loop;
     if (loop != NULL)
         asyncp_interrupt_begin(loop, options);
@@ -48,7 +48,7 @@ static int end_failed_run(void)
     return error;
 }
 
-/* Runs the task to its end. -EINTR if SIGINT or SIGTERM cancelled it. */
+/* Runs the task. -EINTR if SIGINT or SIGTERM cancelled it, -EDEADLK if a deadlock did. */
 static int run_main(struct async_loop *loop, async_task *task)
 {
     if (task == NULL) {
@@ -64,9 +64,11 @@ static int run_main(struct async_loop *loop, async_task *task)
         return asyncp_forked_result(loop);
     task_unreserve(task);
     asyncp_interrupt_end(loop); /* a SIGINT during the shutdown ends the process */
-    bool interrupted = task->result == -ECANCELED && asyncp_interrupt_number(loop) != 0;
+    bool was_deadlock = asyncp_deadlock_take(loop);
     task->seen = true;
-    return interrupted ? -EINTR : task->result;
+    if (task->result != -ECANCELED)
+        return task->result;
+    return asyncp_interrupt_number(loop) != 0 ? -EINTR : was_deadlock ? -EDEADLK : -ECANCELED;
 }
 
 int asyncp_run_end(async_task *main_task)
@@ -137,7 +139,7 @@ static int find_runner_loop(async_runner *runner, struct async_loop **loop)
     }
     if (*loop != NULL)
         return *loop == asyncp_current && !loop_is_iterating(*loop) ? 0 : -EBUSY;
-    int result = asyncp_loop_open(loop, &runner->options, false, &loop_hooks);
+    int result = asyncp_open(loop, &runner->options, false);
     if (result == 0)
         runner->asyncp_loop = *loop;
     return result;
@@ -177,7 +179,7 @@ async_loop *async_runner_get_loop(async_runner *runner)
         struct async_loop *loop;
         async_ignore(find_runner_loop(runner, &loop));
     }
-    return runner != NULL ? runner->asyncp_loop : NULL;
+    return runner != NULL ? loop_give_out(runner->asyncp_loop) : NULL;
 }
 
 void async_runner_close(async_runner *runner)

@@ -1,28 +1,21 @@
-/* own_view.h: this process as a view of src/inspect; a place that is not mapped is an error. */
-#ifndef TEST_OWN_VIEW_H
-#define TEST_OWN_VIEW_H
+/*
+ * own_view.h: for the tests of src/inspect: snapshots of this process.
+ */
+#ifndef INSPECT_OWN_VIEW_H
+#define INSPECT_OWN_VIEW_H
 
-#include "inspect/edges.h"
+#include "inspect/process.h"
+#include "inspect/snapshot.h"
 
-extern const struct view own_view;
-
-/* The table in this process's note, checked. */
+/* The table of this process, checked. */
 const struct layout *own_layout(void);
 
-enum { MAX_OWN_RANGES = 64 };
-
-/* The code of this process. */
-struct own_code {
-    struct code_range ranges[MAX_OWN_RANGES];
-    size_t count;
-};
-void find_own_code(struct own_code *code);
-
-/* The rows of the current loop's tasks. Ends the test after an error. */
+/* Takes a snapshot of this process, which has one loop. */
 void take_own_snapshot(struct snapshot *snapshot);
 
-/* The row of a task with this name, and its text. */
-const struct row *row_named(const struct snapshot *snapshot, const char *name);
 const char *text_of_row(const struct snapshot *snapshot, uint32_t text);
+
+/* The row of the task with this name; it is a failure if there is none. */
+const struct row *row_named(const struct snapshot *snapshot, const char *name);
 
 #endif

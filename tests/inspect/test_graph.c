@@ -68,7 +68,7 @@ LOOP_TEST(graph_has_the_tasks_that_a_call_awaits)
                            async_create_task(has_group), async_create_task(iterates)};
     CHECK_EQ(async_sleep(1), 0);
     take_own_snapshot(&snapshot);
-    CHECK_EQ(asyncp_graph_open(&graph, &snapshot, &own_view, own_layout()), 0);
+    CHECK_EQ(asyncp_graph_open(&graph, &snapshot, &asyncp_own_view, own_layout()), 0);
     CHECK_EQ(count_awaited(&snapshot, &graph, "waits", EDGE_ONE_OF), 2);
     CHECK_EQ(count_awaited(&snapshot, &graph, "gathers", EDGE_AWAITS), 2);
     CHECK_EQ(count_awaited(&snapshot, &graph, "has_group", EDGE_AWAITS), 4);

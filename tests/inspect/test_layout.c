@@ -69,7 +69,7 @@ TEST(texts_are_read_once_and_cut)
     CHECK_EQ(add(&texts, memory), longer);
     for (uintptr_t i = 1; i < 1000; i++)
         add(&texts, (void *)i);
-    CHECK_EQ(asyncp_texts_read(&texts, &own_view), 0);
+    CHECK_EQ(asyncp_texts_read(&texts, &asyncp_own_view), 0);
     CHECK_STR(asyncp_texts_get(&texts, none), "");
     CHECK_STR(asyncp_texts_get(&texts, whole), "page");
     CHECK_EQ(strlen(asyncp_texts_get(&texts, longer)), MAX_TEXT_BYTES - 1);

@@ -2,10 +2,12 @@
  * test_snapshot.c: what a snapshot says of this process's own tasks, and that it ends whatever the
  * memory holds.
  */
+#include "inspect/edges.h"
 #include "inspect/own_view.h"
 #include "loop/loops.h"
 #include "run/runner.h"
 #include <asyncio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static async_lock lock;
@@ -107,7 +109,7 @@ static unsigned rarity;
 
 static int read_damaged(const struct view *view, struct piece pieces[], size_t count)
 {
-    CHECK_EQ(own_view.read(view, pieces, count), 0);
+    CHECK_EQ(asyncp_own_view.read(view, pieces, count), 0);
     for (size_t i = 0; i < count; i++) {
         char *bytes = pieces[i].bytes;
         if (!pieces[i].was_read)
@@ -123,8 +125,9 @@ LOOP_TEST(snapshot_of_damaged_memory_ends)
 {
     const struct view view = {.read = read_damaged};
     async_task *tasks[100];
-    struct own_code code;
-    find_own_code(&code);
+    struct code_range *ranges;
+    size_t range_count;
+    CHECK_EQ(asyncp_own_code(&ranges, &range_count), 0);
     async_event_clear(&event);
     for (int i = 0; i < 100; i++)
         tasks[i] = async_create_task(has_lock);
@@ -134,7 +137,7 @@ LOOP_TEST(snapshot_of_damaged_memory_ends)
         uint64_t seed = random_state;
         rarity = 1 + (unsigned)(seed % 200);
         struct unwinder unwinder;
-        CHECK_EQ(asyncp_unwinder_open(&unwinder, &view, code.ranges, code.count), 0);
+        CHECK_EQ(asyncp_unwinder_open(&unwinder, &view, ranges, range_count), 0);
         int result = asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops,
                                           &unwinder);
         asyncp_unwinder_close(&unwinder);
@@ -142,6 +145,7 @@ LOOP_TEST(snapshot_of_damaged_memory_ends)
         asyncp_snapshot_free(&snapshot);
         random_state = seed;
     }
+    free(ranges);
     async_event_set(&event);
     return async_gather_n(tasks, 100, NULL, 0);
 }
@@ -153,7 +157,7 @@ static int read_circle(const struct view *view, struct piece pieces[], size_t co
     const size_t records = layout->entries[LAYOUT_chunk_records].offset;
     const size_t chunk = layout->entries[LAYOUT_chunk].size +
                          records * layout->entries[LAYOUT_task].size;
-    CHECK_EQ(own_view.read(view, pieces, count), 0);
+    CHECK_EQ(asyncp_own_view.read(view, pieces, count), 0);
     for (size_t i = 0; i < count; i++) {
         char *bytes = pieces[i].bytes;
         if (pieces[i].size == chunk)
@@ -167,7 +171,7 @@ static int read_circle(const struct view *view, struct piece pieces[], size_t co
 LOOP_TEST(snapshot_of_a_circle_ends)
 {
     struct snapshot snapshot;
-    const struct view view = {.read = sizeof(void *) == 8 ? read_circle : own_view.read};
+    const struct view view = {.read = sizeof(void *) == 8 ? read_circle : asyncp_own_view.read};
     async_event_clear(&event);
     async_task *task = async_create_task(has_lock);
     CHECK_EQ(async_sleep(1), 0);
@@ -183,7 +187,7 @@ LOOP_TEST(snapshot_of_a_circle_ends)
 static int read_moving(const struct view *view, struct piece pieces[], size_t count)
 {
     const struct layout *layout = own_layout();
-    CHECK_EQ(own_view.read(view, pieces, count), 0);
+    CHECK_EQ(asyncp_own_view.read(view, pieces, count), 0);
     for (size_t i = 1; i < count; i++) { /* behind the chunk: stacks */
         char *block = (char *)pieces[i].bytes + pieces[i].size -
                       layout->entries[LAYOUT_coroutine].size;
@@ -195,7 +199,7 @@ static int read_moving(const struct view *view, struct piece pieces[], size_t co
 LOOP_TEST(snapshot_says_what_changes_while_it_is_read)
 {
     struct snapshot snapshot;
-    const struct view view = {.read = sizeof(void *) == 8 ? read_moving : own_view.read};
+    const struct view view = {.read = sizeof(void *) == 8 ? read_moving : asyncp_own_view.read};
     async_event_clear(&event);
     async_task *task = async_create_task(has_lock);
     CHECK_EQ(async_sleep(1), 0);
@@ -221,7 +225,8 @@ TEST(snapshot_returns_the_error_of_the_view)
     uint64_t word = 0;
     CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops, NULL),
              -EPROTO);
-    CHECK_EQ(asyncp_snapshot_take(&snapshot, &own_view, own_layout(), (uintptr_t)&word, NULL),
-             -EPROTO);
+    CHECK_EQ(
+        asyncp_snapshot_take(&snapshot, &asyncp_own_view, own_layout(), (uintptr_t)&word, NULL),
+        -EPROTO);
     CHECK(snapshot.rows == NULL && snapshot.loops == NULL);
 }

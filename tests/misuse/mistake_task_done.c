@@ -2,17 +2,14 @@
  * 14. A join without task_done
  *
  * `async_queue_join` waits until each item was reported done, and not until the queue is empty.
- * When nothing is left that could wake a task, debug mode lists the tasks with what they wait for.
- * (The alarm ends this program.)
- *
- * Run with ASYNCIO_DEBUG=1.
+ * When nothing is left that could wake a task, the run lists the tasks with what they wait for, and
+ * cancels the main task.
  *
  * call `async_queue_task_done(queue)` once for each item that was taken, also when the work on it
  * has failed.
  */
 #include <asyncio.h>
 #include <stdio.h>
-#include <unistd.h>
 
 static int amain(void)
 {
@@ -21,7 +18,6 @@ static int amain(void)
     ASYNC_TRY(async_queue_new(&jobs, 0, sizeof(int)));
     ASYNC_TRY(async_queue_put(jobs, &job));
     ASYNC_TRY(async_queue_get(jobs, &job));
-    alarm(3);
     return async_queue_join(jobs);
 }
 async_fn(amain);

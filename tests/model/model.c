@@ -290,16 +290,17 @@ void asyncp_check_waits(struct async_loop *loop)
     (void)loop;
 }
 
-bool asyncp_is_stuck(struct async_loop *loop)
+enum deadlock_kind asyncp_deadlock_kind(struct async_loop *loop)
 {
     (void)loop;
-    return false;
+    return DEADLOCK_NONE;
 }
 
-void asyncp_report_standstill(const struct async_loop *loop)
+bool asyncp_deadlock_handle(struct async_loop *loop, enum deadlock_kind kind)
 {
-    (void)loop;
-    violated("the model has no debug mode");
+    (void)loop, (void)kind;
+    violated("the model has no deadlock");
+    return false;
 }
 
 void asyncp_trim_stacks(struct async_loop *loop)

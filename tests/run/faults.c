@@ -147,6 +147,7 @@ static const struct {
     [SITE_INTERFACE_INDEX] = {"interface_index", {FAILS(EMFILE), FAILS(ENOMEM)}},
     [SITE_INTERFACE_NAME] = {"interface_name", {FAILS(EMFILE), FAILS(ENOMEM)}},
     [SITE_IMAGE] = {"image", {FAILS(EMFILE), FAILS(EACCES), FAILS(ENOMEM)}},
+    [SITE_PEEK] = {"peek", {FAILS(EPERM), FAILS(ENOSYS), FAILS(EFAULT)}},
 };
 
 static struct fault wanted;

@@ -3,38 +3,19 @@
  * depend on them: errors that were never retrieved, failures of async_main, and the reports of
  * debug mode.
  */
+#include "run/capture.h"
 #include "run/coroutines.h"
 #include "run/trace.h"
 
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 /* ---- captured standard error ----------------------------------------------------------------- */
 
 /* The text written to standard error while the program ran. */
-static char said[1 << 14];
-
-static int captured_file, real_stderr;
-
-static void begin_capture(void)
-{
-    captured_file = memfd_create("stderr", MFD_CLOEXEC);
-    real_stderr = dup(STDERR_FILENO);
-    CHECK(captured_file >= 0 && real_stderr >= 0);
-    CHECK_EQ(dup2(captured_file, STDERR_FILENO), STDERR_FILENO);
-}
-
-static void end_capture(void)
-{
-    CHECK_EQ(dup2(real_stderr, STDERR_FILENO), STDERR_FILENO);
-    ssize_t length = pread(captured_file, said, sizeof said - 1, 0);
-    CHECK(length >= 0);
-    said[length] = '\0';
-    CHECK(close(captured_file) == 0 && close(real_stderr) == 0);
-}
+static const char *said;
 
 static int count_lines(void)
 {
@@ -60,9 +41,9 @@ async_fn(call, int (*)(void));
 
 static void run_captured_with(const async_run_options *options, int (*coroutine)(void))
 {
-    begin_capture();
+    capture_begin();
     int result = async_run_with(options, call, coroutine);
-    end_capture();
+    said = capture_end();
     CHECK_EQ(result, 0);
 }
 
@@ -197,9 +178,9 @@ TEST(a_cancelled_task_and_one_that_succeeded_are_not_reported)
 
 TEST(the_error_of_main_is_the_caller_s_to_report)
 {
-    begin_capture();
+    capture_begin();
     CHECK_EQ(async_run_with(test_options(), fail), -EIO);
-    end_capture();
+    said = capture_end();
     CHECK_STR(said, "");
 }
 
@@ -213,29 +194,29 @@ async_fn(await_failure);
 
 TEST(main_reports_its_error_with_its_message)
 {
-    begin_capture();
+    capture_begin();
     CHECK_EQ(async_main(await_failure), 1);
-    end_capture();
+    said = capture_end();
     CHECK_STR(said, "asyncio: await_failure failed: -EIO: the disk is on fire\n");
 }
 
 TEST(main_reports_its_error_with_the_system_s_text)
 {
-    begin_capture();
+    capture_begin();
     CHECK_EQ(async_main(give, -ECONNREFUSED), 1);
     CHECK_EQ(async_main(give, -ECANCELED), 1);
-    end_capture();
+    said = capture_end();
     CHECK_STR(said, "asyncio: give failed: -ECONNREFUSED: Connection refused\n"
                     "asyncio: give failed: -ECANCELED: Operation canceled\n");
 }
 
 TEST(main_prints_nothing_for_success_and_for_an_interrupt)
 {
-    begin_capture();
+    capture_begin();
     CHECK_EQ(async_main(give, 0), 0);
     CHECK_EQ(async_main(give, 7), 7);
     CHECK_EQ(async_main(interrupt_and_wait), 130);
-    end_capture();
+    said = capture_end();
     CHECK_STR(said, "");
 }
 
@@ -255,9 +236,9 @@ TEST(run_names_the_backends_when_there_is_none_of_that_name)
 {
     async_run_options options = *test_options();
     options.backend = "kqueue";
-    begin_capture();
+    capture_begin();
     CHECK_EQ(async_run_with(&options, fail), -EINVAL);
-    end_capture();
+    said = capture_end();
     CHECK_STR(said, "asyncio: there is no backend 'kqueue'; choose epoll, uring or sim\n");
 }
 
@@ -412,8 +393,8 @@ TEST(dump_shows_what_every_task_is_doing)
 
 TEST(dump_without_a_loop_says_so)
 {
-    begin_capture();
+    capture_begin();
     async_dump(STDERR_FILENO);
-    end_capture();
+    said = capture_end();
     CHECK_STR(said, "asyncio: this thread has no loop\n");
 }

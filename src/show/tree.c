@@ -1,10 +1,10 @@
 /*
- * cmd/tree.c: `asyncio tree`: tasks as trees. Below a task stand those that it awaits. A task that
+ * show/tree.c: tasks as trees. Below a task stand those that it awaits. A task that
  * awaits others itself, and that several await, has one place; elsewhere it is named only. Leaves
  * that do the same share a line.
  */
-#include "cmd/group.h"
-#include "cmd/show.h"
+#include "show/groups.h"
+#include "show/words.h"
 #include <asyncio/base.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 enum { MAX_PREFIX = 512, MAX_DEPTH = 64 };
 
 struct tree {
-    const struct ps_view *ps;
+    const struct sheet *sheet;
     const struct graph *graph;
     int64_t now_ns;
     bool *is_printed; /* by row */
@@ -24,7 +24,7 @@ struct tree {
 
 static uint32_t index_of_row(const struct tree *tree, const struct row *row)
 {
-    return (uint32_t)(row - tree->ps->snapshot->rows);
+    return (uint32_t)(row - tree->sheet->snapshot->rows);
 }
 
 static size_t awaited_by(const struct tree *tree, const struct row *row, const struct edge **edges)
@@ -43,22 +43,22 @@ static bool is_leaf(const struct tree *tree, const struct row *row)
 }
 
 /* "#3 and 98 more handle: waits 12.3 s in async_recv, descriptor 7, at serve server.c:88" */
-static void print_group(const struct tree *tree, const struct group *group, bool with_object)
+static void print_group(const struct tree *tree, const struct row_group *group, bool with_object)
 {
-    const struct snapshot *snapshot = tree->ps->snapshot;
+    const struct snapshot *snapshot = tree->sheet->snapshot;
     const struct row *row = group->first;
     char ids[48], name[MAX_SHOWN_BYTES], wait[3 * MAX_SHOWN_BYTES], since[32];
     char place[MAX_SHOWN_BYTES];
-    group_show_ids(ids, sizeof ids, group);
-    show_name(name, sizeof name, snapshot, row);
-    printf("%s %s: %s", ids, name, show_state(row->state));
+    asyncp_group_ids(ids, sizeof ids, group);
+    asyncp_show_name(name, sizeof name, snapshot, row);
+    fprintf(tree->sheet->to, "%s %s: %s", ids, name, asyncp_show_state(row->state));
     if (row->state == ROW_WAITS) {
-        show_duration(since, sizeof since, tree->now_ns - group->since_ns);
-        show_wait(wait, sizeof wait, snapshot, row, with_object && group->same_object);
-        printf(" %s in %s", since, wait);
+        asyncp_show_duration(since, sizeof since, tree->now_ns - group->since_ns);
+        asyncp_show_wait(wait, sizeof wait, snapshot, row, with_object && group->same_object);
+        fprintf(tree->sheet->to, " %s in %s", since, wait);
     }
-    lines_show_first(place, sizeof place, tree->ps->lines, snapshot, row);
-    printf("%s%s\n", *place != 0 ? ", at " : "", place);
+    asyncp_show_place(place, sizeof place, tree->sheet->places, snapshot, row);
+    fprintf(tree->sheet->to, "%s%s\n", *place != 0 ? ", at " : "", place);
 }
 
 static int print_children(struct tree *tree, const struct row *row, int depth);
@@ -67,7 +67,8 @@ static int print_below(struct tree *tree, const struct row *row, bool is_last, i
 {
     size_t length = strlen(tree->prefix);
     if (depth >= MAX_DEPTH) {
-        printf("  %s   … (what it awaits stands below, as a tree of its own)\n", tree->prefix);
+        fprintf(tree->sheet->to, "  %s   … (what it awaits stands below, as a tree of its own)\n",
+                tree->prefix);
         return 0;
     }
     snprintf(tree->prefix + length, sizeof tree->prefix - length, "%s",
@@ -79,15 +80,15 @@ static int print_below(struct tree *tree, const struct row *row, bool is_last, i
     return result;
 }
 
-static int print_child(struct tree *tree, const struct group *group, bool is_last, int depth)
+static int print_child(struct tree *tree, const struct row_group *group, bool is_last, int depth)
 {
     const struct row *row = group->first;
     bool leaf = is_leaf(tree, row);
-    printf("  %s%s", tree->prefix, depth == 0 ? "" : is_last ? "└─ " : "├─ ");
+    fprintf(tree->sheet->to, "  %s%s", tree->prefix, depth == 0 ? "" : is_last ? "└─ " : "├─ ");
     if (!leaf && tree->is_printed[index_of_row(tree, row)]) {
         char name[MAX_SHOWN_BYTES];
-        show_name(name, sizeof name, tree->ps->snapshot, row);
-        printf("#%" PRIu64 " %s: see above\n", row->id, name);
+        asyncp_show_name(name, sizeof name, tree->sheet->snapshot, row);
+        fprintf(tree->sheet->to, "#%" PRIu64 " %s: see above\n", row->id, name);
         return 0;
     }
     print_group(tree, group, leaf);
@@ -98,8 +99,8 @@ static int print_child(struct tree *tree, const struct group *group, bool is_las
 /* Leaves are added to a group of their kind. */
 static int add_child(const struct tree *tree, struct groups *children, const struct row *row)
 {
-    bool alone = tree->ps->each || !is_leaf(tree, row);
-    return groups_add(tree->ps, children, row, alone) < 0 ? -ENOMEM : 0;
+    bool alone = tree->sheet->each || !is_leaf(tree, row);
+    return asyncp_groups_add(tree->sheet, children, row, alone) < 0 ? -ENOMEM : 0;
 }
 
 static int print_all(struct tree *tree, const struct groups *children, int depth)
@@ -115,13 +116,13 @@ static int print_children(struct tree *tree, const struct row *row, int depth)
     const struct edge *edges;
     struct groups children;
     size_t count = awaited_by(tree, row, &edges);
-    int result = groups_open(&children, count);
+    int result = asyncp_groups_open(&children, count);
     for (size_t i = 0; i < count && result == 0; i++)
         if (edges[i].kind != EDGE_LOCK)
-            result = add_child(tree, &children, &tree->ps->snapshot->rows[edges[i].to]);
+            result = add_child(tree, &children, &tree->sheet->snapshot->rows[edges[i].to]);
     if (result == 0)
         result = print_all(tree, &children, depth);
-    groups_close(&children);
+    asyncp_groups_close(&children);
     return result;
 }
 
@@ -130,7 +131,7 @@ static int print_children(struct tree *tree, const struct row *row, int depth)
 /* A row that no tree has shown: of a circle, or too deep. */
 static int print_left(struct tree *tree, const struct row *row)
 {
-    const struct group group = {row, 1, row->since_ns, true};
+    const struct row_group group = {row, 1, row->since_ns, true};
     bool is_left = !is_leaf(tree, row) && !tree->is_printed[index_of_row(tree, row)];
     return is_left ? print_child(tree, &group, true, 0) : 0;
 }
@@ -138,15 +139,15 @@ static int print_left(struct tree *tree, const struct row *row)
 /* Tasks that no other one awaits; then what is left of those that await each other in a circle. */
 static int print_roots(struct tree *tree, const struct loop_row *loop, const bool *is_awaited)
 {
-    const struct row *rows = tree->ps->snapshot->rows + loop->first_row;
+    const struct row *rows = tree->sheet->snapshot->rows + loop->first_row;
     struct groups children;
-    int result = groups_open(&children, loop->row_count);
+    int result = asyncp_groups_open(&children, loop->row_count);
     for (size_t i = 0; i < loop->row_count && result == 0; i++)
         if (!is_awaited[loop->first_row + i])
             result = add_child(tree, &children, &rows[i]);
     if (result == 0)
         result = print_all(tree, &children, 0);
-    groups_close(&children);
+    asyncp_groups_close(&children);
     for (size_t i = 0; i < loop->row_count && result == 0; i++)
         if (is_awaited[loop->first_row + i])
             result = print_left(tree, &rows[i]);
@@ -155,15 +156,17 @@ static int print_roots(struct tree *tree, const struct loop_row *loop, const boo
 
 static int print_loops(struct tree *tree, const bool *is_awaited)
 {
-    const struct snapshot *snapshot = tree->ps->snapshot;
+    const struct snapshot *snapshot = tree->sheet->snapshot;
     int result = 0;
     if (snapshot->loop_count == 0)
-        puts("no loop is open");
+        fputs("no loop is open\n", tree->sheet->to);
     for (size_t i = snapshot->loop_count; i-- > 0 && result == 0;) { /* the oldest one first */
         const struct loop_row *loop = &snapshot->loops[i];
+        if (!asyncp_is_shown(tree->sheet, loop))
+            continue;
         tree->now_ns = loop->is_virtual ? loop->now_ns : snapshot->taken_ns;
-        ps_print_loop(tree->ps, loop);
-        if (!ps_is_of_parent(tree->ps, loop))
+        asyncp_show_loop(tree->sheet, loop);
+        if (!asyncp_is_copy(tree->sheet, loop))
             result = print_roots(tree, loop, is_awaited);
     }
     return result;
@@ -174,25 +177,28 @@ static int print_loops(struct tree *tree, const bool *is_awaited)
 /* "cycle: #3 waits for #4 waits for #3" */
 static void print_cycle(const struct tree *tree, const struct cycle *cycle)
 {
-    const struct snapshot *snapshot = tree->ps->snapshot;
-    printf("cycle: ");
+    const struct snapshot *snapshot = tree->sheet->snapshot;
+    if (!asyncp_is_shown(tree->sheet, &snapshot->loops[snapshot->rows[cycle->rows[0]].loop]))
+        return;
+    fprintf(tree->sheet->to, "cycle: ");
     for (size_t i = 0; i < cycle->count; i++)
-        printf("#%" PRIu64 " waits for ", snapshot->rows[cycle->rows[i]].id);
+        fprintf(tree->sheet->to, "#%" PRIu64 " waits for ", snapshot->rows[cycle->rows[i]].id);
     if (cycle->length > cycle->count)
-        printf("%zu more, the last one for ", cycle->length - cycle->count);
-    printf("#%" PRIu64 "\n", snapshot->rows[cycle->rows[0]].id);
+        fprintf(tree->sheet->to, "%zu more, the last one for ", cycle->length - cycle->count);
+    fprintf(tree->sheet->to, "#%" PRIu64 "\n", snapshot->rows[cycle->rows[0]].id);
     for (size_t i = 0; i < cycle->count; i++) {
         const struct row *row = &snapshot->rows[cycle->rows[i]];
-        const struct group group = {row, 1, row->since_ns, true};
-        printf("  ");
+        const struct row_group group = {row, 1, row->since_ns, true};
+        fprintf(tree->sheet->to, "  ");
         print_group(tree, &group, true);
     }
 }
 
-int ps_print_tree(const struct ps_view *ps, const struct graph *graph, const struct cycles *cycles)
+int asyncp_show_tree(const struct sheet *sheet, const struct graph *graph,
+                     const struct cycles *cycles)
 {
-    const size_t rows = ps->snapshot->row_count;
-    struct tree tree = {.ps = ps, .graph = graph};
+    const size_t rows = sheet->snapshot->row_count;
+    struct tree tree = {.sheet = sheet, .graph = graph};
     bool *is_awaited = calloc(rows + 1, sizeof *is_awaited);
     int result = -ENOMEM;
     tree.is_printed = calloc(rows + 1, sizeof *tree.is_printed);

@@ -1,8 +1,8 @@
 /*
- * cmd/group.c: a group is known by a hash of 64 bits of what its tasks have in common. Two kinds
+ * show/groups.c: a group is known by a hash of 64 bits of what its tasks have in common. Two kinds
  * with one hash would share a line, which does no harm.
  */
-#include "cmd/group.h"
+#include "show/groups.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@ struct known_group {
     uint64_t number; /* index + 1; 0: it is new */
 };
 
-int groups_open(struct groups *groups, size_t most)
+int asyncp_groups_open(struct groups *groups, size_t most)
 {
     *groups = (struct groups){
         .known = {.record_bytes = sizeof(struct known_group), .key_bytes = sizeof(uint64_t)}};
@@ -21,7 +21,7 @@ int groups_open(struct groups *groups, size_t most)
     return groups->items != NULL ? 0 : -ENOMEM;
 }
 
-void groups_close(struct groups *groups)
+void asyncp_groups_close(struct groups *groups)
 {
     free(groups->items);
     asyncp_table_free(&groups->known);
@@ -41,14 +41,14 @@ static uint64_t add_text(uint64_t hash, const char *text)
 }
 
 /* Equal texts may be at several addresses. */
-static uint64_t kind_of(const struct ps_view *ps, const struct row *row)
+static uint64_t kind_of(const struct sheet *sheet, const struct row *row)
 {
-    const struct texts *texts = &ps->snapshot->texts;
-    const struct code_place *place = lines_find(ps->lines, ps->snapshot, row);
+    const struct texts *texts = &sheet->snapshot->texts;
+    const struct code_place *place = sheet->places->find(sheet->places, sheet->snapshot, row);
     uint64_t hash = add_number(row->loop, (uint64_t)row->state);
     hash = add_number(hash, row->requests);
     hash = add_number(hash, row->cannot_cancel);
-    hash = add_number(hash, ps->stacks ? row->trace : 0);
+    hash = add_number(hash, sheet->stacks ? row->trace : 0);
     hash = add_number(hash, place->line);
     hash = add_number(hash, place->offset);
     hash = add_text(hash, place->function);
@@ -60,19 +60,19 @@ static uint64_t kind_of(const struct ps_view *ps, const struct row *row)
 
 static size_t new_group(struct groups *groups, const struct row *row)
 {
-    groups->items[groups->count] = (struct group){
+    groups->items[groups->count] = (struct row_group){
         .first = row, .since_ns = row->since_ns, .same_object = true};
     return groups->count++;
 }
 
-int64_t groups_add(const struct ps_view *ps, struct groups *groups, const struct row *row,
-                   bool alone)
+int64_t asyncp_groups_add(const struct sheet *sheet, struct groups *groups, const struct row *row,
+                          bool alone)
 {
     size_t at;
     if (alone) {
         at = new_group(groups, row);
     } else {
-        uint64_t kind = kind_of(ps, row);
+        uint64_t kind = kind_of(sheet, row);
         uint32_t index;
         if (asyncp_table_add(&groups->known, &kind, &index) < 0)
             return -ENOMEM;
@@ -81,7 +81,7 @@ int64_t groups_add(const struct ps_view *ps, struct groups *groups, const struct
             known->number = new_group(groups, row) + 1;
         at = (size_t)known->number - 1;
     }
-    struct group *group = &groups->items[at];
+    struct row_group *group = &groups->items[at];
     group->count++;
     group->same_object &= row->object == group->first->object;
     if (row->since_ns < group->since_ns)
@@ -89,7 +89,7 @@ int64_t groups_add(const struct ps_view *ps, struct groups *groups, const struct
     return (int64_t)at;
 }
 
-void group_show_ids(char *shown, size_t size, const struct group *group)
+void asyncp_group_ids(char *shown, size_t size, const struct row_group *group)
 {
     int length = snprintf(shown, size, "#%" PRIu64, group->first->id);
     if (group->count > 1 && length > 0 && (size_t)length < size)

@@ -1,11 +1,11 @@
-/* cmd/show.c: texts for people, from numbers and from the texts of the process. */
-#include "cmd/show.h"
+/* show/words.c: texts for people, from numbers and from the texts of the process. */
+#include "show/words.h"
 #include <asyncio/base.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-const char *show_state(enum row_state state)
+const char *asyncp_show_state(enum row_state state)
 {
     static const char *const states[] = {
         [ROW_RUNS] = "runs",           [ROW_READY] = "ready",   [ROW_WAITS] = "waits",
@@ -13,20 +13,21 @@ const char *show_state(enum row_state state)
     return states[state];
 }
 
-void show_text(char *shown, size_t size, const struct snapshot *snapshot, uint32_t text)
+void asyncp_show_text(char *shown, size_t size, const struct snapshot *snapshot, uint32_t text)
 {
     const char *bytes = asyncp_texts_get(&snapshot->texts, text);
     async_printable(shown, size, bytes, strlen(bytes));
 }
 
-void show_name(char *shown, size_t size, const struct snapshot *snapshot, const struct row *row)
+void asyncp_show_name(char *shown, size_t size, const struct snapshot *snapshot,
+                      const struct row *row)
 {
     *shown = 0;
     if (row->state != ROW_MOVED)
-        show_text(shown, size, snapshot, row->name);
+        asyncp_show_text(shown, size, snapshot, row->name);
 }
 
-void show_duration(char *shown, size_t size, int64_t ns)
+void asyncp_show_duration(char *shown, size_t size, int64_t ns)
 {
     double seconds = ns > 0 ? (double)ns / 1e9 : 0;
     if (seconds < 1)
@@ -42,7 +43,7 @@ static void show_task(char *shown, size_t size, const struct snapshot *snapshot,
     char name[MAX_SHOWN_BYTES];
     const struct row *task = asyncp_row_of(snapshot, loop, id);
     if (task != NULL)
-        show_text(name, sizeof name, snapshot, task->name);
+        asyncp_show_text(name, sizeof name, snapshot, task->name);
     snprintf(shown, size, "#%" PRIu64 "%s%s", id, task != NULL ? " " : ", which has ended",
              task != NULL ? name : "");
 }
@@ -66,14 +67,14 @@ static void show_object(char *shown, size_t size, const struct snapshot *snapsho
         snprintf(shown, size, ", descriptor %" PRIu64, row->object);
 }
 
-void show_wait(char *shown, size_t size, const struct snapshot *snapshot, const struct row *row,
-               bool with_object)
+void asyncp_show_wait(char *shown, size_t size, const struct snapshot *snapshot,
+                      const struct row *row, bool with_object)
 {
     char call[MAX_SHOWN_BYTES], object[2 * MAX_SHOWN_BYTES] = "", requests[64] = "";
     *shown = 0;
     if (row->state != ROW_WAITS)
         return;
-    show_text(call, sizeof call, snapshot, row->call);
+    asyncp_show_text(call, sizeof call, snapshot, row->call);
     if (with_object)
         show_object(object, sizeof object, snapshot, row);
     if (row->requests > 0)

@@ -1,0 +1,38 @@
+/*
+ * inspect/source.h: the line of the source of an instruction, from the line tables of a file
+ * (.debug_line, DWARF 2 to 5). Nothing in them is trusted. Compressed tables are not read.
+ */
+#ifndef INSPECT_SOURCE_H
+#define INSPECT_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of a section; NULL: the file does not have it. */
+struct table_bytes {
+    const uint8_t *bytes;
+    size_t size;
+};
+
+struct line_tables {
+    struct table_bytes lines;        /* .debug_line */
+    struct table_bytes line_strings; /* .debug_line_str */
+    struct table_bytes strings;      /* .debug_str */
+};
+
+struct source_line {
+    char file[256];   /* as the compiler was given it; a longer one is cut */
+    char folder[256]; /* in which the compiler ran; "": unknown, as before version 5 */
+    unsigned line;
+};
+
+/*
+ * Finds the line of an address, as it is in the file. false: unknown. *before is the last line
+ * before it that is of another file: of an inline function in a header, mostly the line that calls
+ * it; its `line` is 0 if there is no such line.
+ */
+bool asyncp_source_find(const struct line_tables *tables, uint64_t address,
+                        struct source_line *line, struct source_line *before);
+
+#endif

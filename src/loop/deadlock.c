@@ -1,0 +1,96 @@
+/*
+ * loop/deadlock.c: what a loop does when its tasks wait and nothing is left that could wake one.
+ *
+ * That is certain if the loop's address was never given to the program: another thread or a handler
+ * of a signal needs it to reach the loop. It is also certain if it was, but the process has neither
+ * threads nor handlers of its own. In a certain deadlock the run's main task is cancelled, so that
+ * the program ends in order. If its tasks wait for ever again after that, the process is aborted,
+ * because nothing else could end it.
+ *
+ * SIGINT and SIGTERM, which a run handles itself, do not count: otherwise no program would ever be
+ * in a deadlock.
+ */
+#include "loop/loop.h"
+#include "sys/thread.h"
+#include <stdlib.h>
+#include <string.h>
+
+void asyncp_deadlock_open(struct async_loop *loop, async_deadlock_action action)
+{
+    static const char *const names[] = {[ASYNC_DEADLOCK_CANCEL] = "cancel",
+                                        [ASYNC_DEADLOCK_WAIT] = "wait",
+                                        [ASYNC_DEADLOCK_ABORT] = "abort"};
+    const char *wanted = getenv("ASYNCIO_DEADLOCK");
+    loop->deadlock = (struct deadlock){.action = action};
+    if (action != ASYNC_DEADLOCK_DEFAULT)
+        return;
+    loop->deadlock.action = ASYNC_DEADLOCK_CANCEL;
+    for (int i = ASYNC_DEADLOCK_CANCEL; i <= ASYNC_DEADLOCK_ABORT && wanted != NULL; i++)
+        if (strcmp(wanted, names[i]) == 0)
+            loop->deadlock.action = (async_deadlock_action)i;
+}
+
+/* A task in async_sleep without a timer sleeps for ever on purpose, until Ctrl-C. */
+static bool sleeps_on_purpose(struct async_loop *loop)
+{
+    for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
+        if (task->coroutine->wait != NULL &&
+            strcmp(task->coroutine->wait->call, "async_sleep") == 0)
+            return true;
+    return false;
+}
+
+/* Threads of the program, and its handlers of signals, can reach a loop that they know. */
+static bool is_reachable(const struct async_loop *loop)
+{
+    return loop->deadlock.is_known_outside &&
+           (asyncp_sys_has_foreign_threads() || asyncp_catches_are_foreign());
+}
+
+enum deadlock_kind asyncp_deadlock_kind(struct async_loop *loop)
+{
+    if (loop_is_hosted(loop) || loop_alive(loop) == 0 || asyncp_catches_any(loop) ||
+        sleeps_on_purpose(loop))
+        return DEADLOCK_NONE;
+    if (!loop_is_held(loop) && !is_reachable(loop))
+        return DEADLOCK_CERTAIN;
+    return loop_is_debug(loop) && !loop->deadlock.was_reported ? DEADLOCK_LIKELY : DEADLOCK_NONE;
+}
+
+/* Whether the main task was cancelled. */
+static bool cancel_main_task(struct async_loop *loop)
+{
+    if (loop->deadlock.has_cancelled || !asyncp_interrupt_request(loop, REASON_DEADLOCK))
+        return false;
+    loop->deadlock.has_cancelled = true;
+    loop->deadlock.was_reported = false; /* a second one is another one */
+    return true;
+}
+
+static void break_deadlock(struct async_loop *loop)
+{
+    ENSURE(loop->deadlock.action == ASYNC_DEADLOCK_CANCEL,
+           "the process is aborted because of the deadlock, as ASYNC_DEADLOCK_ABORT says");
+    ENSURE(cancel_main_task(loop) && loop_has_ready(loop),
+           "a request to cancel does not end the deadlock, and nothing else could ever end this "
+           "process; a coroutine must return when a call returns -ECANCELED, and tasks must not "
+           "await each other in a circle");
+}
+
+bool asyncp_deadlock_handle(struct async_loop *loop, enum deadlock_kind kind)
+{
+    if (!loop->deadlock.was_reported)
+        loop->hooks->report_deadlock(loop, kind);
+    loop->deadlock.was_reported = true;
+    bool is_broken = kind == DEADLOCK_CERTAIN && loop->deadlock.action != ASYNC_DEADLOCK_WAIT;
+    if (is_broken)
+        break_deadlock(loop);
+    return is_broken;
+}
+
+bool asyncp_deadlock_take(struct async_loop *loop)
+{
+    bool has_cancelled = loop->deadlock.has_cancelled;
+    loop->deadlock.has_cancelled = false;
+    return has_cancelled;
+}

@@ -1,0 +1,41 @@
+/*
+ * sched/deadlock.h: a loop whose tasks all wait, and in which nothing is left that could wake one.
+ * What is known about it is kept here; loop/deadlock.c decides.
+ */
+#ifndef SCHED_DEADLOCK_H
+#define SCHED_DEADLOCK_H
+
+#include <asyncio/run.h>
+#include <stdbool.h>
+
+enum deadlock_kind {
+    DEADLOCK_NONE,
+    DEADLOCK_LIKELY, /* another thread, or a handler of a signal, may know the loop */
+    DEADLOCK_CERTAIN
+};
+
+struct deadlock {
+    async_deadlock_action action;
+    bool is_known_outside; /* the program has a pointer to the loop: other threads may wake tasks */
+    bool was_reported;
+    bool has_cancelled; /* the main task of this run was cancelled for it */
+};
+
+struct async_loop;
+
+/* Reads the option, and the environment variable ASYNCIO_DEADLOCK. */
+void asyncp_deadlock_open(struct async_loop *loop, async_deadlock_action action);
+
+/*
+ * For a loop that is about to wait without a limit, and has no timer, no operation in flight and no
+ * job on another thread. DEADLOCK_LIKELY only once, and in debug mode.
+ */
+enum deadlock_kind asyncp_deadlock_kind(struct async_loop *loop);
+
+/* Reports it, and acts as the run's option says. Whether something is ready by now. */
+bool asyncp_deadlock_handle(struct async_loop *loop, enum deadlock_kind kind);
+
+/* Whether the main task of this run was cancelled because of a deadlock. A run begins without. */
+bool asyncp_deadlock_take(struct async_loop *loop);
+
+#endif

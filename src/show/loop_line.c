@@ -1,0 +1,33 @@
+/* show/loop_line.c: the line about a loop, above its tasks. */
+#include "show/sheet.h"
+#include "show/words.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+bool asyncp_is_copy(const struct sheet *sheet, const struct loop_row *loop)
+{
+    return loop->process != sheet->process;
+}
+
+bool asyncp_is_shown(const struct sheet *sheet, const struct loop_row *loop)
+{
+    return sheet->only == 0 || sheet->only == loop->number;
+}
+
+void asyncp_show_loop(const struct sheet *sheet, const struct loop_row *loop)
+{
+    char backend[MAX_SHOWN_BYTES];
+    asyncp_show_text(backend, sizeof backend, sheet->snapshot, loop->backend);
+    fprintf(sheet->to, "loop %" PRIu32 ", thread %" PRIu32 ", %s%s", loop->number, loop->thread,
+            backend, loop->is_virtual ? ", virtual clock" : "");
+    if (asyncp_is_copy(sheet, loop)) {
+        fprintf(sheet->to, ": a copy of a loop of process %" PRIu32 ", which has forked\n",
+                loop->process);
+        return;
+    }
+    fprintf(sheet->to,
+            ", %s: %zu tasks, %" PRIu64 " created; %" PRIu64 " timers, %" PRIu64
+            " operations in flight, %" PRIu64 " jobs on other threads\n",
+            loop->is_asleep ? "asleep" : "awake", loop->row_count, loop->created, loop->timers,
+            loop->in_flight, loop->jobs);
+}

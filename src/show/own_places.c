@@ -1,0 +1,204 @@
+/*
+ * show/own_places.c: a task's stack is read from its outer end, where its function begins, to the
+ * first call of the library. The call before that one is where the task is. In a static program
+ * the library is in the same file as the program, so its names tell it.
+ */
+#include "show/own_places.h"
+#include "inspect/source.h"
+#include <stdio.h>
+#include <string.h>
+
+struct own_place {
+    uint64_t trace; /* its index */
+    struct code_place place;
+    bool is_found;
+};
+
+#define ENTRY "asyncp_enter_"
+
+static bool begins_with(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+/* ---- one address ---------------------------------------------------------------------------- */
+
+static struct table_bytes section_bytes(const struct elf_image *image, const char *name)
+{
+    const ElfW(Shdr) *section = asyncp_image_section(image, name);
+    if (section == NULL || (section->sh_flags & SHF_COMPRESSED) != 0)
+        return (struct table_bytes){.bytes = NULL};
+    const void *bytes = asyncp_image_part(image, section->sh_offset, section->sh_size);
+    return (struct table_bytes){bytes, (size_t)section->sh_size};
+}
+
+/* The headers of the library have inline functions. */
+static bool is_own_header(const char *file)
+{
+    return strstr(file, "include/asyncio/") != NULL || strstr(file, "asyncio-0/asyncio/") != NULL;
+}
+
+static bool find_line(const struct elf_image *image, uint64_t linked, struct source_line *line)
+{
+    const struct line_tables tables = {.lines = section_bytes(image, ".debug_line"),
+                                       .line_strings = section_bytes(image, ".debug_line_str"),
+                                       .strings = section_bytes(image, ".debug_str")};
+    struct source_line before;
+    if (!asyncp_source_find(&tables, linked, line, &before))
+        return false;
+    if (is_own_header(line->file) && before.line > 0)
+        *line = before;
+    return true;
+}
+
+static void set_function(const struct elf_image *image, uint64_t linked, struct code_place *place)
+{
+    size_t offset;
+    const char *name = asyncp_symbol_name(image, (uintptr_t)linked, &offset);
+    if (name == NULL)
+        return;
+    place->is_entry = begins_with(name, ENTRY);
+    snprintf(place->function, sizeof place->function, "%s",
+             name + (place->is_entry ? strlen(ENTRY) : 0));
+}
+
+/* Opens the file of an address, unless it is open. */
+static bool use_file(struct own_places *own, uint64_t address)
+{
+    struct loaded_file file;
+    if (!asyncp_image_find(&file, (uintptr_t)address))
+        return false;
+    if (own->image.bytes != NULL && file.base == own->file.base)
+        return true;
+    asyncp_image_close(&own->image);
+    own->file = file;
+    (void)asyncp_image_open(&own->image, file.path); /* without it there is the offset */
+    return true;
+}
+
+/* Finds the place of an instruction. false: it is in no loaded file. */
+static bool find_place(struct own_places *own, uint64_t address, struct code_place *place,
+                       struct source_line *line)
+{
+    memset(place, 0, sizeof *place);
+    line->line = 0;
+    if (!use_file(own, address))
+        return false;
+    const uint64_t linked = address - own->file.base;
+    if (own->image.bytes != NULL)
+        set_function(&own->image, linked, place);
+    if (own->image.bytes != NULL && find_line(&own->image, linked, line)) {
+        place->line = line->line;
+        snprintf(place->file, sizeof place->file, "%s", line->file);
+    } else {
+        struct loaded_file file = own->file;
+        place->offset = linked;
+        snprintf(place->file, sizeof place->file, "%s", asyncp_symbol_file(&file));
+    }
+    return true;
+}
+
+bool asyncp_own_place(struct own_places *own, uint64_t address, struct code_place *place)
+{
+    struct source_line line;
+    return find_place(own, address, place, &line);
+}
+
+/* ---- a stack -------------------------------------------------------------------------------- */
+
+/* The bytes of a path up to the folder that holds the folder of the file. */
+static size_t folder_of_folder(const char *path)
+{
+    size_t length = strlen(path);
+    for (int slashes = 0; length > 0; length--)
+        if (path[length - 1] == '/' && ++slashes == 2)
+            break;
+    return length;
+}
+
+/* In a static program: whether the source is in the folder of the library's sources. */
+static bool is_library_source(const struct own_places *own, const struct source_line *line)
+{
+    const char *file = own->library_line.file;
+    if (own->library_line.line == 0 || line->line == 0)
+        return line->line == 0;
+    return strcmp(line->folder, own->library_line.folder) == 0 &&
+           strncmp(line->file, file, folder_of_folder(file)) == 0;
+}
+
+static bool is_of_library(const struct own_places *own, const struct code_place *place,
+                          const struct source_line *line)
+{
+    if (place->is_entry)
+        return false;
+    if (begins_with(place->function, "async_") || begins_with(place->function, "asyncp_"))
+        return true;
+    if (!own->is_static)
+        return own->file.base == own->library.base;
+    return place->function[0] == 0 || is_library_source(own, line);
+}
+
+bool asyncp_is_beginning(const struct code_place *place)
+{
+    return begins_with(place->function, "coroutine_begin") ||
+           begins_with(place->function, "asyncp_switch");
+}
+
+static size_t count_frames(const struct trace *trace)
+{
+    size_t count = 0;
+    while (count < MAX_FRAMES && trace->frames[count] != 0)
+        count++;
+    return count;
+}
+
+/* From the outer end to the first call of the library. */
+static void find_on_stack(struct own_places *own, const struct trace *trace,
+                          struct code_place *found)
+{
+    struct code_place place;
+    struct source_line line;
+    memset(found, 0, sizeof *found);
+    for (size_t i = count_frames(trace); i-- > 0;) {
+        if (!find_place(own, trace->frames[i] - 1, &place, &line) || asyncp_is_beginning(&place))
+            continue;
+        if (is_of_library(own, &place, &line))
+            return;
+        *found = place;
+    }
+}
+
+static const struct code_place *find_own(struct places *places, const struct snapshot *snapshot,
+                                         const struct row *row)
+{
+    struct own_places *own = (void *)((char *)places - offsetof(struct own_places, places));
+    const uint64_t key = row->trace;
+    uint32_t index;
+    memset(&own->place, 0, sizeof own->place);
+    if (asyncp_table_add(&own->found, &key, &index) < 0)
+        return &own->place;
+    struct own_place *found = asyncp_table_at(&own->found, index);
+    if (!found->is_found) {
+        find_on_stack(own, asyncp_snapshot_trace(snapshot, row), &found->place);
+        found->is_found = true;
+    }
+    own->place = found->place;
+    return &own->place;
+}
+
+void asyncp_own_places_open(struct own_places *own)
+{
+    *own = (struct own_places){
+        .places = {.find = find_own},
+        .found = {.record_bytes = sizeof(struct own_place), .key_bytes = sizeof(uint64_t)}};
+    struct code_place place;
+    (void)find_place(own, (uintptr_t)&asyncp_own_places_open, &place, &own->library_line);
+    own->library = own->file;
+    own->is_static = strcmp(own->library.path, PROGRAM_FILE) == 0;
+}
+
+void asyncp_own_places_close(struct own_places *own)
+{
+    asyncp_image_close(&own->image);
+    asyncp_table_free(&own->found);
+}

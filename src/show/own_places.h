@@ -1,0 +1,32 @@
+/*
+ * show/own_places.h: where tasks of this process are, from the symbols and line tables of the files
+ * that it has loaded. Separate and compressed debug information is not read.
+ */
+#ifndef SHOW_OWN_PLACES_H
+#define SHOW_OWN_PLACES_H
+
+#include "inspect/source.h"
+#include "show/places.h"
+#include "sys/symbol.h"
+
+struct own_places {
+    struct places places;
+    struct table found; /* struct own_place by the index of the trace */
+    struct code_place place;
+    struct loaded_file file; /* whose image is open */
+    struct elf_image image;  /* of the file in use; bytes NULL: none */
+    struct loaded_file library;
+    struct source_line library_line; /* of one of its functions; line 0: unknown */
+    bool is_static;                  /* the library is in the file of the program */
+};
+
+void asyncp_own_places_open(struct own_places *own);
+void asyncp_own_places_close(struct own_places *own);
+
+/* The place of an instruction. false: it is in no loaded file. */
+bool asyncp_own_place(struct own_places *own, uint64_t address, struct code_place *place);
+
+/* Whether a call is the library's own, below the function of a task. */
+bool asyncp_is_beginning(const struct code_place *place);
+
+#endif

@@ -1,0 +1,27 @@
+/* show/places.c: the place of a task as text. */
+#include "show/places.h"
+#include <asyncio/base.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void asyncp_place_text(char *shown, size_t size, const struct code_place *place)
+{
+    const char *function = place->function[0] != 0 ? place->function : "?";
+    if (place->line > 0)
+        snprintf(shown, size, "%s %s:%u", function, place->file, place->line);
+    else
+        snprintf(shown, size, "%s %s+%#" PRIx64, function, place->file, place->offset);
+}
+
+void asyncp_show_place(char *shown, size_t size, struct places *places,
+                       const struct snapshot *snapshot, const struct row *row)
+{
+    char text[512];
+    const struct code_place *found = places->find(places, snapshot, row);
+    *shown = 0;
+    if (found->function[0] == 0 && found->file[0] == 0)
+        return;
+    asyncp_place_text(text, sizeof text, found);
+    async_printable(shown, size, text, strlen(text));
+}

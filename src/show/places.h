@@ -1,0 +1,35 @@
+/*
+ * show/places.h: where in the source a task is. How that is found out differs: the command has
+ * libdw, a process that reports about itself has the line tables of its own files.
+ */
+#ifndef SHOW_PLACES_H
+#define SHOW_PLACES_H
+
+#include "inspect/snapshot.h"
+
+/* A call that has not returned. */
+struct code_place {
+    char function[128]; /* "": unknown */
+    char file[256];     /* of the source; of the program, if `line` is 0; "": unknown */
+    unsigned line;
+    uint64_t offset; /* in the program's file, if `line` is 0 */
+    bool is_entry;   /* the function that async_fn has made, which calls it */
+};
+
+struct places {
+    /*
+     * The innermost call on the stack of a task that is not the library's own. It is empty if all
+     * are, as in a task that ends with a call. Valid until the next call.
+     */
+    const struct code_place *(*find)(struct places *places, const struct snapshot *snapshot,
+                                     const struct row *row);
+};
+
+/* "flush server.c:88" */
+void asyncp_place_text(char *shown, size_t size, const struct code_place *place);
+
+/* The place of a task as one line without control characters; "" if it is empty. */
+void asyncp_show_place(char *shown, size_t size, struct places *places,
+                       const struct snapshot *snapshot, const struct row *row);
+
+#endif

@@ -1,0 +1,26 @@
+/* show/words.h: how the members of a snapshot are shown to people. Its texts are escaped. */
+#ifndef SHOW_WORDS_H
+#define SHOW_WORDS_H
+
+#include "inspect/edges.h"
+
+enum { MAX_SHOWN_BYTES = 512 };
+enum { MIN_OBJECT_ADDRESS = 4096 }; /* an object below it is a descriptor */
+
+const char *asyncp_show_state(enum row_state state);
+
+/* A text of the view, on one line and without control characters. */
+void asyncp_show_text(char *shown, size_t size, const struct snapshot *snapshot, uint32_t text);
+
+/* The name of a task; "" if it changes, for the record may be another one's by now. */
+void asyncp_show_name(char *shown, size_t size, const struct snapshot *snapshot,
+                      const struct row *row);
+
+/* Seconds; below a second milliseconds. */
+void asyncp_show_duration(char *shown, size_t size, int64_t ns);
+
+/* "async_lock_acquire, held by #3 'writer'"; "" if the task does not wait. */
+void asyncp_show_wait(char *shown, size_t size, const struct snapshot *snapshot,
+                      const struct row *row, bool with_object);
+
+#endif

@@ -1,0 +1,125 @@
+/* sys/image.c: files are mapped for reading. (dladdr does not work in static programs.) */
+#include "sys/image.h"
+#include "sys/fault.h"
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+static bool is_elf(const struct elf_image *image)
+{
+    const unsigned char *ident = asyncp_image_part(image, 0, sizeof(ElfW(Ehdr)));
+    return ident != NULL && memcmp(ident, ELFMAG, SELFMAG) == 0 &&
+           ident[EI_CLASS] == (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32);
+}
+
+/* A FIFO is not waited for. */
+bool asyncp_image_open(struct elf_image *image, const char *path)
+{
+    struct stat status;
+    *image = (struct elf_image){.bytes = NULL};
+    int file = fault(SITE_IMAGE) ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return false;
+    void *bytes = MAP_FAILED;
+    if (!fault(SITE_IMAGE) && fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
+        status.st_size > (off_t)sizeof(ElfW(Ehdr)))
+        bytes = fault(SITE_IMAGE)
+                    ? MAP_FAILED
+                    : mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    close(file);
+    if (bytes == MAP_FAILED)
+        return false;
+    *image = (struct elf_image){.bytes = bytes, .size = (size_t)status.st_size};
+    if (is_elf(image))
+        return true;
+    asyncp_image_close(image);
+    return false;
+}
+
+void asyncp_image_close(struct elf_image *image)
+{
+    if (image->bytes != NULL)
+        munmap((void *)(uintptr_t)image->bytes, image->size);
+    image->bytes = NULL;
+}
+
+const void *asyncp_image_part(const struct elf_image *image, uint64_t offset, uint64_t size)
+{
+    return offset <= image->size && size <= image->size - offset ? image->bytes + offset : NULL;
+}
+
+/* ---- sections ------------------------------------------------------------------------------- */
+
+const ElfW(Shdr) * asyncp_image_sections(const struct elf_image *image, size_t *count)
+{
+    const ElfW(Ehdr) *header = asyncp_image_part(image, 0, sizeof *header);
+    *count = 0;
+    if (header == NULL || header->e_shentsize != sizeof(ElfW(Shdr)) ||
+        header->e_shoff % _Alignof(ElfW(Shdr)) != 0)
+        return NULL;
+    const ElfW(Shdr) *sections = asyncp_image_part(image, header->e_shoff,
+                                                   (size_t)header->e_shnum * sizeof *sections);
+    *count = sections != NULL ? header->e_shnum : 0;
+    return sections;
+}
+
+/* Whether the text at an offset of the file is this name. */
+static bool has_name_at(const struct elf_image *image, uint64_t offset, const char *name)
+{
+    const size_t size = strlen(name) + 1;
+    const char *bytes = asyncp_image_part(image, offset, size);
+    return bytes != NULL && memcmp(bytes, name, size) == 0;
+}
+
+const ElfW(Shdr) * asyncp_image_section(const struct elf_image *image, const char *name)
+{
+    size_t count;
+    const ElfW(Shdr) *sections = asyncp_image_sections(image, &count);
+    const ElfW(Ehdr) *header = asyncp_image_part(image, 0, sizeof *header);
+    if (sections == NULL || header->e_shstrndx >= count)
+        return NULL;
+    const uint64_t names = sections[header->e_shstrndx].sh_offset;
+    for (size_t i = 0; i < count; i++)
+        if (has_name_at(image, names + sections[i].sh_name, name))
+            return &sections[i];
+    return NULL;
+}
+
+/* ---- loaded files --------------------------------------------------------------------------- */
+
+struct code_search {
+    uintptr_t address;
+    struct loaded_file *file; /* the result */
+};
+
+/* Called for each loaded file; returns 1 to stop. */
+static int search_file(struct dl_phdr_info *file, size_t size, void *argument)
+{
+    (void)size;
+    struct code_search *search = argument;
+    for (int i = 0; i < file->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &file->dlpi_phdr[i];
+        bool is_code = segment->p_type == PT_LOAD &&
+                       (segment->p_flags & (PF_R | PF_X)) == (PF_R | PF_X);
+        if (is_code && search->address - file->dlpi_addr - segment->p_vaddr < segment->p_memsz) {
+            const char *path = file->dlpi_name;
+            snprintf(search->file->path, sizeof search->file->path, "%s",
+                     *path != '\0' ? path : PROGRAM_FILE);
+            search->file->base = file->dlpi_addr;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+bool asyncp_image_find(struct loaded_file *file, uintptr_t address)
+{
+    struct code_search search = {.address = address, .file = file};
+    return dl_iterate_phdr(search_file, &search) != 0;
+}

@@ -1,0 +1,44 @@
+/*
+ * sys/image.h: ELF files, mapped whole for reading, and the loaded file at an address. Nothing is
+ * cached: this is for reports, and for a process that is about to end.
+ */
+#ifndef SYS_IMAGE_H
+#define SYS_IMAGE_H
+
+#include <link.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A file as it is on disk. */
+struct elf_image {
+    const char *bytes; /* NULL: not mapped */
+    size_t size;
+};
+
+/* false: it cannot be opened, is no regular file, or is no ELF file of this size of pointers. */
+bool asyncp_image_open(struct elf_image *image, const char *path);
+void asyncp_image_close(struct elf_image *image);
+
+/* NULL if the file does not have those bytes. */
+const void *asyncp_image_part(const struct elf_image *image, uint64_t offset, uint64_t size);
+
+/* The section headers; *count of them. NULL if it has none. */
+const ElfW(Shdr) * asyncp_image_sections(const struct elf_image *image, size_t *count);
+
+/* The section of this name; NULL: the file has none. */
+const ElfW(Shdr) * asyncp_image_section(const struct elf_image *image, const char *name);
+
+/* The path of the program itself, also if the file was deleted. */
+#define PROGRAM_FILE "/proc/self/exe"
+
+/* A loaded file. */
+struct loaded_file {
+    uintptr_t base; /* what must be added to its addresses */
+    char path[256]; /* a longer path is cut off, and then cannot be opened */
+};
+
+/* Finds the file whose executable segment an address is in. Without it: false. */
+bool asyncp_image_find(struct loaded_file *file, uintptr_t address);
+
+#endif

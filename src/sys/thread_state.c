@@ -1,0 +1,213 @@
+/* sys/thread_state.c: files below /proc/self/task, and a signal to one thread. */
+#include "sys/thread_state.h"
+#include "sys/call.h"
+#include "sys/clock.h"
+#include "sys/peek.h"
+#include "sys/thread.h"
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+/* The begin of a small file, as a text. false: it cannot be read. */
+static bool read_text(const char *path, char *text, size_t size)
+{
+    int fd = fault(SITE_PEEK) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t length = read(fd, text, size - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    return length > 0;
+}
+
+static bool read_thread_file(int32_t thread, const char *name, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%" PRId32 "/%s", thread, name);
+    return read_text(path, text, size);
+}
+
+bool asyncp_sys_thread_times(int32_t thread, struct thread_times *times)
+{
+    char text[128];
+    return read_thread_file(thread, "schedstat", text, sizeof text) &&
+           sscanf(text, "%" SCNd64 " %" SCNd64, &times->ran_ns, &times->queued_ns) == 2;
+}
+
+bool asyncp_sys_thread_call(int32_t thread, struct thread_call *call)
+{
+    char text[256];
+    uint64_t *a = call->arguments;
+    return read_thread_file(thread, "syscall", text, sizeof text) &&
+           sscanf(text,
+                  "%ld %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64
+                  " %" SCNx64 " %" SCNx64,
+                  &call->number, &a[0], &a[1], &a[2], &a[3], &a[4], &a[5], &call->sp,
+                  &call->pc) == 9;
+}
+
+bool asyncp_sys_is_traced(void)
+{
+    char text[2048];
+    if (!read_text("/proc/self/status", text, sizeof text))
+        return false;
+    const char *line = strstr(text, "\nTracerPid:");
+    return line != NULL && atoi(line + strlen("\nTracerPid:")) != 0;
+}
+
+void asyncp_sys_descriptor_name(uint64_t fd, char *name, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%" PRIu64, fd);
+    ssize_t length = readlink(path, name, size - 1);
+    name[length > 0 ? length : 0] = '\0';
+}
+
+/* ---- samples -------------------------------------------------------------------------------- */
+
+enum { IDLE, WANTED, TAKING, TAKEN };
+
+/* The sample in progress. The handler writes it while the state is TAKING. */
+static struct {
+    _Atomic int state;
+    _Atomic int32_t thread;
+    struct thread_sample *sample;
+    int number; /* of the signal; 0: none is installed */
+} sampling;
+
+static void note_register(struct thread_sample *sample, unsigned number, uint64_t value)
+{
+    sample->registers[number] = value;
+    sample->known |= UINT64_C(1) << number;
+}
+
+#if defined(__x86_64__)
+static bool copy_registers(struct thread_sample *sample, const ucontext_t *context)
+{
+    static const int order[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+                                REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                REG_R12, REG_R13, REG_R14, REG_R15};
+    for (unsigned i = 0; i < sizeof order / sizeof *order; i++)
+        note_register(sample, i, (uint64_t)context->uc_mcontext.gregs[order[i]]);
+    sample->pc = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+    sample->sp = (uint64_t)context->uc_mcontext.gregs[REG_RSP];
+    return true;
+}
+#elif defined(__aarch64__)
+static bool copy_registers(struct thread_sample *sample, const ucontext_t *context)
+{
+    for (unsigned i = 0; i < 31; i++)
+        note_register(sample, i, context->uc_mcontext.regs[i]);
+    sample->pc = context->uc_mcontext.pc;
+    sample->sp = context->uc_mcontext.sp;
+    note_register(sample, 31, sample->sp);
+    return true;
+}
+#elif defined(__riscv) && __riscv_xlen == 64
+static bool copy_registers(struct thread_sample *sample, const ucontext_t *context)
+{
+    for (unsigned i = 1; i < 32; i++)
+        note_register(sample, i, (uint64_t)context->uc_mcontext.__gregs[i]);
+    sample->pc = (uint64_t)context->uc_mcontext.__gregs[0];
+    sample->sp = (uint64_t)context->uc_mcontext.__gregs[2];
+    return true;
+}
+#else
+static bool copy_registers(struct thread_sample *sample, const ucontext_t *context)
+{
+    (void)sample, (void)context, (void)set_register;
+    return false;
+}
+#endif
+
+/* As much of the stack as is mapped, by the kernel: the end of a stack is not known here. */
+static void copy_stack(struct thread_sample *sample)
+{
+    enum { PART = 1024 };
+    sample->stack_bytes = 0;
+    while (sample->stack_bytes < SAMPLE_STACK_BYTES) {
+        const struct iovec here = {sample->stack + sample->stack_bytes, PART};
+        const struct iovec there = {(void *)(uintptr_t)(sample->sp + sample->stack_bytes), PART};
+        long bytes = asyncp_sys_peek(asyncp_sys_process_id(), &here, &there, 1);
+        sample->stack_bytes += bytes > 0 ? (size_t)bytes : 0;
+        if (bytes < PART)
+            return;
+    }
+}
+
+/* It neither locks nor allocates: the thread may be in malloc, or in the middle of a switch. */
+static void on_sample(int number, siginfo_t *info, void *context)
+{
+    int saved = errno, wanted = WANTED;
+    (void)number, (void)info;
+    if (atomic_load(&sampling.thread) == asyncp_sys_thread_id() &&
+        atomic_compare_exchange_strong(&sampling.state, &wanted, TAKING)) {
+        if (copy_registers(sampling.sample, context))
+            copy_stack(sampling.sample);
+        atomic_store(&sampling.state, TAKEN);
+    }
+    errno = saved;
+}
+
+bool asyncp_sys_sampling_begin(void)
+{
+    struct sigaction action = {.sa_sigaction = on_sample,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    sigfillset(&action.sa_mask);
+    for (int number = SIGRTMAX; number > SIGRTMIN; number--) {
+        struct sigaction now;
+        if (SYS_CALL(SITE_SIGACTION, sigaction(number, NULL, &now)) < 0)
+            return false;
+        if ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL)
+            continue;
+        if (SYS_CALL(SITE_SIGACTION, sigaction(number, &action, NULL)) < 0)
+            return false;
+        sampling.number = number;
+        return true;
+    }
+    return false;
+}
+
+/* Ignored and not the default: a signal may still be on its way. */
+void asyncp_sys_sampling_end(void)
+{
+    const struct sigaction action = {.sa_handler = SIG_IGN};
+    if (sampling.number != 0)
+        sigaction(sampling.number, &action, NULL);
+    if (sampling.number != 0)
+        sigaction(sampling.number, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+    sampling.number = 0;
+}
+
+bool asyncp_sys_sample(int32_t thread, struct thread_sample *sample)
+{
+    enum { MAX_TRIES = 50 };
+    static const int64_t STEP_NS = 1000000;
+    int wanted = WANTED;
+    if (sampling.number == 0)
+        return false;
+    *sample = (struct thread_sample){.pc = 0};
+    sampling.sample = sample;
+    atomic_store(&sampling.thread, thread);
+    atomic_store(&sampling.state, WANTED);
+    if (SYS_CALL(SITE_RAISE,
+                 syscall(SYS_tgkill, asyncp_sys_process_id(), thread, sampling.number)) < 0) {
+        atomic_store(&sampling.state, IDLE);
+        return false;
+    }
+    for (int i = 0; i < MAX_TRIES && atomic_load(&sampling.state) != TAKEN; i++)
+        asyncp_sys_sleep(STEP_NS);
+    if (atomic_compare_exchange_strong(&sampling.state, &wanted, IDLE))
+        return false;
+    while (atomic_load(&sampling.state) != TAKEN) /* the handler has begun */
+        asyncp_sys_yield();
+    atomic_store(&sampling.state, IDLE);
+    return sample->pc != 0;
+}

@@ -1,0 +1,62 @@
+/*
+ * sys/thread_state.h: the state of another thread of this process, as the kernel tells it, without
+ * disturbing the thread; and its registers and stack, by a signal with a handler that copies them.
+ */
+#ifndef SYS_THREAD_STATE_H
+#define SYS_THREAD_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Since the thread began. */
+struct thread_times {
+    int64_t ran_ns;    /* on a processor */
+    int64_t queued_ns; /* ready to run, and without a processor */
+};
+
+/* false: the kernel does not tell. */
+bool asyncp_sys_thread_times(int32_t thread, struct thread_times *times);
+
+enum { CALL_ARGUMENTS = 6 };
+
+/* The system call in which a thread sleeps. */
+struct thread_call {
+    long number;
+    uint64_t arguments[CALL_ARGUMENTS];
+    uint64_t sp, pc;
+};
+
+/* false: it is in none, or the kernel does not tell. */
+bool asyncp_sys_thread_call(int32_t thread, struct thread_call *call);
+
+/* Whether a debugger has the process. */
+bool asyncp_sys_is_traced(void);
+
+/* The path or the kind of an open descriptor, as "/etc/hosts" or "socket:[4711]"; "": unknown. */
+void asyncp_sys_descriptor_name(uint64_t fd, char *name, size_t size);
+
+/* ---- samples -------------------------------------------------------------------------------- */
+
+enum { SAMPLE_REGISTERS = 33, SAMPLE_STACK_BYTES = 16384 };
+
+/* A moment of a running thread. Registers have DWARF's numbers. */
+struct thread_sample {
+    uint64_t registers[SAMPLE_REGISTERS];
+    uint64_t known; /* a bit for each register */
+    uint64_t pc, sp;
+    size_t stack_bytes; /* from sp on */
+    char stack[SAMPLE_STACK_BYTES];
+};
+
+/*
+ * Installs the handler of a real-time signal that has its default action. false: none is free, or
+ * registers are not known on this processor. For one user in the process.
+ */
+bool asyncp_sys_sampling_begin(void);
+void asyncp_sys_sampling_end(void);
+
+/* Takes a sample of another thread. false: it does not answer within 50 ms. */
+bool asyncp_sys_sample(int32_t thread, struct thread_sample *sample);
+
+#endif

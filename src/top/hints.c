@@ -1,0 +1,141 @@
+/*
+ * top/hints.c: the loop runs no task, so the objects of the waits do not change. That an item is
+ * never put is certain only because nothing runs any more.
+ */
+#include "top/hints.h"
+#include "sched/sched.h"
+#include "sync/lock.h"
+#include "sync/queue.h"
+#include "sys/report.h"
+#include <asyncio/sync.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_CHAIN = 64, MAX_LINE = 256 };
+
+/* The wait of a task that waits; NULL: it does not. */
+static const struct wait *wait_of(const struct async_task *task)
+{
+    const struct wait *wait = task->coroutine->wait;
+    return wait != NULL && !wait->claimed ? wait : NULL;
+}
+
+static struct async_task *find_task(struct async_loop *loop, uint64_t id)
+{
+    struct async_task *task = NULL;
+    while ((task = asyncp_task_next(loop, task)) != NULL && task->id != id)
+        continue;
+    return task;
+}
+
+/* The task that has the lock for which another one waits; NULL: it waits for none, or it ended. */
+static struct async_task *owner_awaited(struct async_loop *loop, const struct async_task *task)
+{
+    const struct wait *wait = wait_of(task);
+    const struct lock *lock = wait != NULL ? asyncp_lock_waited_for(wait) : NULL;
+    return lock != NULL ? find_task(loop, lock->owner) : NULL;
+}
+
+/* Whether the owners of locks, one after the other, lead back to the task. */
+static bool is_in_circle_of_locks(struct async_loop *loop, const struct async_task *task)
+{
+    const struct async_task *next = owner_awaited(loop, task);
+    for (int i = 0; i < MAX_CHAIN && next != NULL && next != task; i++)
+        next = owner_awaited(loop, next);
+    return next == task;
+}
+
+static const char *hint_about_lock(struct async_loop *loop, const struct async_task *task,
+                                   const struct lock *lock, char line[MAX_LINE])
+{
+    if (is_in_circle_of_locks(loop, task))
+        return "tasks hold a lock and wait for another one's; acquire the locks in the same order "
+               "everywhere";
+    if (lock->owner == LOCK_NO_TASK)
+        return "a lock is held, but by no task: it was acquired by a callback, or outside of the "
+               "loop, and never released";
+    if (find_task(loop, lock->owner) != NULL)
+        return NULL;
+    snprintf(line, MAX_LINE,
+             "task #%llu has ended and has not released its lock; release it on every path, or "
+             "use ASYNC_WITH",
+             (unsigned long long)lock->owner);
+    return line;
+}
+
+static const char *hint_about_join(const struct wait *wait, char line[MAX_LINE])
+{
+    size_t count = asyncp_queue_unreported(wait);
+    if (count == 0)
+        return "items of the queue are left, and no task takes them; its consumers have ended, or "
+               "wait themselves";
+    snprintf(line, MAX_LINE,
+             "%zu items were taken but not reported; call async_queue_task_done after each item",
+             count);
+    return line;
+}
+
+static const char *hint_about_barrier(const async_barrier *barrier, char line[MAX_LINE])
+{
+    snprintf(line, MAX_LINE,
+             "a barrier waits for %d tasks, and %d are there; create it for as many as call "
+             "async_barrier_wait",
+             barrier->parties, async_barrier_n_waiting(barrier));
+    return line;
+}
+
+/* Hints that need nothing but the call. */
+static const char *hint_about_call(const char *call)
+{
+    static const char *const hints[][2] = {
+        {"async_queue_get", "no task is left that puts items; after the last item call "
+                            "async_queue_shutdown, so that consumers end"},
+        {"async_queue_put", "no task is left that takes items of the full queue; its consumers "
+                            "have ended, or wait themselves"},
+        {"async_event_wait", "no task is left that calls async_event_set"},
+        {"async_condition_wait", "no task is left that notifies the condition"},
+        {"async_semaphore_acquire", "no task is left that releases a permit; release one on every "
+                                    "path, or use ASYNC_WITH"},
+        {"async_future_wait", "no task is left that sets the future's result"}};
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+        if (strcmp(call, hints[i][0]) == 0)
+            return hints[i][1];
+    return NULL;
+}
+
+/* NULL: none. The text is in `line`, or a constant. */
+static const char *hint_about(struct async_loop *loop, const struct async_task *task,
+                              char line[MAX_LINE])
+{
+    const struct wait *wait = wait_of(task);
+    if (wait == NULL)
+        return NULL;
+    const struct lock *lock = asyncp_lock_waited_for(wait);
+    if (lock != NULL)
+        return hint_about_lock(loop, task, lock, line);
+    if (strcmp(wait->call, "async_queue_join") == 0)
+        return hint_about_join(wait, line);
+    if (strcmp(wait->call, "async_barrier_wait") == 0)
+        return hint_about_barrier(wait->object, line);
+    if (strcmp(wait->call, "async_await") == 0 && task_is_future(wait->object))
+        return "no task is left that sets the future's result";
+    return hint_about_call(wait->call);
+}
+
+void asyncp_write_hints(int fd, struct async_loop *loop)
+{
+    enum { MAX_HINTS = 5 };
+    char written[MAX_HINTS][MAX_LINE], line[MAX_LINE];
+    int count = 0;
+    for (struct async_task *task = NULL;
+         count < MAX_HINTS && (task = asyncp_task_next(loop, task)) != NULL;) {
+        const char *hint = hint_about(loop, task, line);
+        bool is_new = hint != NULL;
+        for (int i = 0; i < count && is_new; i++)
+            is_new = strcmp(written[i], hint) != 0;
+        if (!is_new)
+            continue;
+        snprintf(written[count++], MAX_LINE, "%s", hint);
+        asyncp_print(fd, "  hint: %s\n", hint);
+    }
+}

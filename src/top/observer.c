@@ -1,0 +1,244 @@
+/*
+ * top/observer.c: the thread looks at each loop several times within its limit. A loop that has not
+ * polled between looks, and neither sleeps nor stands still between two steps, is held. Nothing is
+ * said while a debugger has the process, or after the thread itself has been kept from running.
+ */
+#include "top/observer.h"
+#include "inspect/process.h"
+#include "loop/loops.h"
+#include "sched/sched.h"
+#include "sys/clock.h"
+#include "sys/report.h"
+#include "sys/thread.h"
+#include "top/stall.h"
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { LOOKS_WITHIN_LIMIT = 2, MAX_REPORTS = 5 };
+static const int64_t MIN_LIMIT_NS = 10000000, REPORT_PERIOD_NS = 60000000000;
+
+/* A loop, on the heap. */
+struct observed {
+    struct close_hook hook;
+    struct link link;
+    const struct async_loop *loop;
+    int32_t process, thread;
+    uint32_t number;
+    int64_t limit_ns; /* 0: that of debug mode */
+    struct loop_pulse pulse;
+    int64_t since_ns; /* when the pulse was seen first */
+    int64_t next_ns;  /* a report is due when it was held so long */
+    bool was_reported;
+    struct thread_times times; /* of its thread, at since_ns */
+};
+
+/* Members are read and written under the mutex. */
+static struct {
+    pthread_mutex_t mutex;
+    struct list loops; /* struct observed */
+    pthread_t thread;
+    int32_t process;             /* in a child of fork() it is another one */
+    _Atomic uint32_t generation; /* changes when the thread is to end */
+    struct thread_sample *room;
+    int64_t period_ns; /* begin of the current minute of reports */
+    int reports, left_out;
+} observer = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- a look --------------------------------------------------------------------------------- */
+
+static bool read_pulse(const struct observed *observed, struct loop_pulse *pulse)
+{
+    static struct async_loop copy; /* of the observer alone */
+    bool was_read = asyncp_view_read(&asyncp_own_view, (uintptr_t)observed->loop, &copy,
+                                     sizeof copy) == 0;
+    if (was_read)
+        *pulse = loop_pulse(&copy);
+    return was_read;
+}
+
+static int64_t limit_of(const struct observed *observed)
+{
+    int64_t limit_ns = observed->limit_ns > 0 ? observed->limit_ns : observed->pulse.slow_ns;
+    return limit_ns > MIN_LIMIT_NS ? limit_ns : MIN_LIMIT_NS;
+}
+
+static void begin_again(struct observed *observed, const struct loop_pulse *pulse, int64_t now_ns)
+{
+    if (observed->was_reported)
+        asyncp_report("loop %u goes on; it was held for %.2f s", observed->number,
+                      (double)(now_ns - observed->since_ns) / 1e9);
+    observed->pulse = *pulse;
+    observed->since_ns = now_ns;
+    observed->next_ns = limit_of(observed);
+    observed->was_reported = false;
+    if (!asyncp_sys_thread_times(observed->thread, &observed->times))
+        observed->times = (struct thread_times){0, 0};
+}
+
+/* At most five a minute. */
+static bool may_report(int64_t now_ns)
+{
+    if (now_ns - observer.period_ns > REPORT_PERIOD_NS) {
+        if (observer.left_out > 0)
+            asyncp_report("%d more reports of held loops were left out", observer.left_out);
+        observer.period_ns = now_ns;
+        observer.reports = observer.left_out = 0;
+    }
+    bool may = observer.reports < MAX_REPORTS;
+    observer.reports += may;
+    observer.left_out += !may;
+    return may;
+}
+
+static void report_held(struct observed *observed, const struct loop_pulse *pulse, int64_t now_ns)
+{
+    struct thread_times times = observed->times;
+    struct stall stall = {.loop = observed->number,
+                          .thread = observed->thread,
+                          .held_ns = now_ns - observed->since_ns,
+                          .has_turns = pulse->turns_left != observed->pulse.turns_left};
+    (void)asyncp_sys_thread_times(observed->thread, &times);
+    stall.cause = asyncp_stall_cause(&observed->times, &times, stall.held_ns);
+    observed->next_ns = 2 * stall.held_ns;
+    if (asyncp_sys_is_traced() || !may_report(now_ns))
+        return;
+    asyncp_report_stall(&stall, observer.room);
+    observed->was_reported = true;
+}
+
+static void look_at_loop(struct observed *observed, int64_t now_ns, bool was_late)
+{
+    struct loop_pulse pulse;
+    if (!read_pulse(observed, &pulse))
+        return;
+    if (was_late || pulse.rests || pulse.polled_ns != observed->pulse.polled_ns)
+        begin_again(observed, &pulse, now_ns);
+    else if (now_ns - observed->since_ns >= observed->next_ns)
+        report_held(observed, &pulse, now_ns);
+}
+
+/* ---- the thread ----------------------------------------------------------------------------- */
+
+/* The time until the next look. */
+static int64_t choose_pause(void)
+{
+    int64_t pause_ns = 1000000000;
+    LIST_EACH (link, &observer.loops) {
+        int64_t limit_ns = limit_of(CONTAINER_OF(link, struct observed, link));
+        if (pause_ns > limit_ns / LOOKS_WITHIN_LIMIT)
+            pause_ns = limit_ns / LOOKS_WITHIN_LIMIT;
+    }
+    return pause_ns;
+}
+
+/* A thread that was kept from running tells nothing about others. */
+static int64_t look_at_all(int64_t expected_ns)
+{
+    pthread_mutex_lock(&observer.mutex);
+    int64_t now_ns = asyncp_sys_clock_now(), pause_ns = choose_pause();
+    bool was_late = now_ns - expected_ns > pause_ns;
+    LIST_EACH (link, &observer.loops)
+        look_at_loop(CONTAINER_OF(link, struct observed, link), now_ns, was_late);
+    pthread_mutex_unlock(&observer.mutex);
+    return pause_ns;
+}
+
+/* The argument is the generation for which it was started. */
+static void *observe(void *argument)
+{
+    const uint32_t generation = (uint32_t)(uintptr_t)argument;
+    int64_t pause_ns = MIN_LIMIT_NS;
+    while (atomic_load(&observer.generation) == generation) {
+        int64_t expected_ns = asyncp_sys_clock_now() + pause_ns;
+        (void)asyncp_sys_futex_wait(&observer.generation, generation, pause_ns);
+        if (atomic_load(&observer.generation) == generation)
+            pause_ns = look_at_all(expected_ns);
+    }
+    return NULL;
+}
+
+static bool start_thread(void)
+{
+    observer.room = malloc(sizeof *observer.room);
+    if (observer.room == NULL)
+        return false;
+    (void)asyncp_sys_sampling_begin(); /* without it reports have no calls */
+    void *generation = (void *)(uintptr_t)atomic_load(&observer.generation);
+    if (asyncp_sys_thread_start(&observer.thread, observe, generation) == 0)
+        return true;
+    asyncp_sys_sampling_end();
+    free(observer.room);
+    return false;
+}
+
+/* The thread is told to end; the caller joins it without the mutex. */
+static void stop_thread(void)
+{
+    atomic_fetch_add(&observer.generation, 1);
+    asyncp_sys_futex_wake(&observer.generation);
+}
+
+/* ---- loops ---------------------------------------------------------------------------------- */
+
+static void end_observation(struct close_hook *hook)
+{
+    struct observed *observed = CONTAINER_OF(hook, struct observed, hook);
+    list_remove(&hook->link);
+    if (observed->process == asyncp_sys_process_id()) {
+        pthread_mutex_lock(&observer.mutex);
+        list_remove(&observed->link);
+        bool is_last = list_empty(&observer.loops);
+        pthread_t thread = observer.thread;
+        if (is_last)
+            stop_thread();
+        pthread_mutex_unlock(&observer.mutex);
+        if (is_last) {
+            pthread_join(thread, NULL);
+            asyncp_sys_sampling_end();
+            free(observer.room);
+        }
+    }
+    free(observed);
+}
+
+/* In a child of fork() the thread is not there, and the mutex may be locked. */
+static void forget_parent(void)
+{
+    if (observer.process == asyncp_sys_process_id())
+        return;
+    observer.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    observer.loops = (struct list){0};
+    observer.process = asyncp_sys_process_id();
+}
+
+static bool add(struct observed *observed)
+{
+    pthread_mutex_lock(&observer.mutex);
+    bool is_first = list_empty(&observer.loops);
+    list_append(&observer.loops, &observed->link);
+    bool runs = !is_first || start_thread();
+    if (!runs)
+        list_remove(&observed->link);
+    pthread_mutex_unlock(&observer.mutex);
+    return runs;
+}
+
+void asyncp_observe(struct async_loop *loop, int64_t limit_ns)
+{
+    struct observed *observed = calloc(1, sizeof *observed);
+    if (observed == NULL)
+        return;
+    forget_parent();
+    *observed = (struct observed){.hook = {.on_close = end_observation},
+                                  .loop = loop,
+                                  .process = asyncp_sys_process_id(),
+                                  .thread = asyncp_sys_thread_id(),
+                                  .number = asyncp_loop_number(loop),
+                                  .limit_ns = limit_ns,
+                                  .since_ns = asyncp_sys_clock_now()};
+    observed->next_ns = limit_ns > 0 ? limit_ns : INT64_MAX;
+    if (add(observed))
+        loop_add_close_hook(loop, &observed->hook);
+    else
+        free(observed);
+}

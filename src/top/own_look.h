@@ -1,0 +1,30 @@
+/*
+ * top/own_look.h: a look at the loops and tasks of this process, by the same reader as the command
+ * asyncio has for other ones. It allocates memory, so it is not for handlers of signals.
+ */
+#ifndef TOP_OWN_LOOK_H
+#define TOP_OWN_LOOK_H
+
+#include "inspect/cycles.h"
+#include "inspect/process.h"
+#include "show/own_places.h"
+
+struct own_look {
+    struct snapshot snapshot;
+    struct graph graph;
+    struct cycles cycles;
+    struct own_places places;
+    struct unwinder unwinder;
+    struct code_range *ranges;
+    size_t range_count;
+};
+
+/*
+ * is_certain: the caller is the thread of the only loop that matters, which runs no task; else
+ * cycles that are gone 10 ms later are left out. The look is opened also after an error: close it.
+ * 0 or -errno.
+ */
+int asyncp_own_look_open(struct own_look *look, bool is_certain);
+void asyncp_own_look_close(struct own_look *look);
+
+#endif

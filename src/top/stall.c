@@ -1,0 +1,206 @@
+/*
+ * top/stall.c: a thread that computes is asked by a signal for its registers and its stack; one
+ * that sleeps in the kernel is not disturbed: /proc tells the call and the stack pointer, and a
+ * signal would end the sleep of the program's call.
+ */
+#include "top/stall.h"
+#include "sys/frames.h"
+#include "sys/report.h"
+#include "top/blocking.h"
+#include "top/own_look.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_SHOWN_FRAMES = 12, SCANNED_WORDS = 512, FEW_FRAMES = 3 };
+
+enum stall_cause asyncp_stall_cause(const struct thread_times *before,
+                                    const struct thread_times *now, int64_t held_ns)
+{
+    if (now->queued_ns - before->queued_ns >= held_ns / 2)
+        return STALL_STARVED;
+    return now->ran_ns - before->ran_ns >= held_ns / 2 ? STALL_COMPUTES : STALL_BLOCKED;
+}
+
+/* ---- calls ---------------------------------------------------------------------------------- */
+
+struct frames {
+    uint64_t addresses[MAX_FRAMES];
+    size_t count;
+    size_t guessed; /* from here on they are guessed */
+};
+
+static void find_sampled(struct own_look *look, const struct thread_sample *sample,
+                         struct frames *frames)
+{
+    const struct piece stack = {.address = sample->sp,
+                                .bytes = (void *)(uintptr_t)sample->stack,
+                                .size = sample->stack_bytes,
+                                .was_read = true};
+    struct registers registers = {.pc = sample->pc, .known = sample->known};
+    for (unsigned i = 0; i < CFI_REGISTERS && i < SAMPLE_REGISTERS; i++)
+        registers.values[i] = sample->registers[i];
+    frames->count = asyncp_unwind_from(&look->unwinder, &registers, &stack, frames->addresses);
+    frames->guessed = frames->count;
+}
+
+/* Return addresses above a stack pointer, for code that needs a register that is not known. */
+static void guess_callers(uint64_t sp, struct frames *frames)
+{
+    static const void *words[SCANNED_WORDS];
+    frames->guessed = frames->count;
+    if (asyncp_view_read(&asyncp_own_view, sp, words, sizeof words) < 0)
+        return;
+    for (size_t i = 0; i < SCANNED_WORDS && frames->count < MAX_FRAMES; i++) {
+        const void *address = (const void *)return_address((uintptr_t)words[i]);
+        if (asyncp_is_return_address(address))
+            frames->addresses[frames->count++] = (uintptr_t)address;
+    }
+}
+
+static void find_blocked(struct own_look *look, const struct thread_call *call,
+                         struct frames *frames)
+{
+    const struct piece none = {.was_read = false};
+    struct registers registers = {.pc = call->pc, .known = UINT64_C(1) << CFI_STACK_POINTER};
+    registers.values[CFI_STACK_POINTER] = call->sp;
+    frames->count = asyncp_unwind_from(&look->unwinder, &registers, &none, frames->addresses);
+    frames->guessed = frames->count;
+    if (frames->count < FEW_FRAMES)
+        guess_callers(call->sp, frames);
+}
+
+static void print_frames(FILE *to, struct own_look *look, const struct frames *frames)
+{
+    int shown = 0;
+    for (size_t i = 0; i < frames->count && shown < MAX_SHOWN_FRAMES; i++) {
+        struct code_place place;
+        char text[512];
+        uint64_t address = frames->addresses[i] - (i > 0);
+        if (!asyncp_own_place(&look->places, address, &place) || asyncp_is_beginning(&place))
+            return;
+        asyncp_place_text(text, sizeof text, &place);
+        fprintf(to, "    %s%s\n", text, i >= frames->guessed ? " ?" : "");
+        shown++;
+    }
+}
+
+/* Whether one of the frames is in a function. */
+static bool have_function(struct own_look *look, const struct frames *frames, const char *name)
+{
+    struct code_place place;
+    for (size_t i = 0; i < frames->count; i++)
+        if (asyncp_own_place(&look->places, frames->addresses[i] - 1, &place) &&
+            strcmp(place.function, name) == 0)
+            return true;
+    return false;
+}
+
+/* ---- texts ---------------------------------------------------------------------------------- */
+
+static const struct loop_row *find_loop(const struct snapshot *snapshot, uint32_t number)
+{
+    for (size_t i = 0; i < snapshot->loop_count; i++)
+        if (snapshot->loops[i].number == number)
+            return &snapshot->loops[i];
+    return NULL;
+}
+
+/* How many tasks are in a state; *last: one of them. */
+static size_t count_rows(const struct snapshot *snapshot, const struct loop_row *loop,
+                         enum row_state state, const struct row **last)
+{
+    size_t count = 0;
+    for (size_t i = 0; loop != NULL && i < loop->row_count; i++)
+        if (snapshot->rows[loop->first_row + i].state == state) {
+            *last = &snapshot->rows[loop->first_row + i];
+            count++;
+        }
+    return count;
+}
+
+static void print_headline(FILE *to, const struct own_look *look, const struct stall *stall)
+{
+    const struct snapshot *snapshot = &look->snapshot;
+    const struct loop_row *loop = find_loop(snapshot, stall->loop);
+    const struct row *ready, *row = NULL;
+    char label[256] = "a callback";
+    size_t waiting = count_rows(snapshot, loop, ROW_READY, &ready);
+    if (count_rows(snapshot, loop, ROW_RUNS, &row) > 0)
+        snprintf(label, sizeof label, "task #%" PRIu64 " '%s' (created at %s)", row->id,
+                 asyncp_texts_get(&snapshot->texts, row->name),
+                 asyncp_texts_get(&snapshot->texts, row->where));
+    fprintf(to, "asyncio: %s %s loop %" PRIu32 " for %.2f s%s", label,
+            stall->has_turns ? "and others have held" : "has held", stall->loop,
+            (double)stall->held_ns / 1e9, stall->has_turns ? " together" : "");
+    if (waiting > 0)
+        fprintf(to, "; %zu other tasks are ready", waiting);
+    fputc('\n', to);
+}
+
+static void print_computing(FILE *to, struct own_look *look, const struct stall *stall,
+                            struct thread_sample *room)
+{
+    struct frames frames = {.count = 0};
+    bool has_sample = asyncp_sys_sample(stall->thread, room);
+    if (stall->cause == STALL_STARVED)
+        fprintf(to, "  its thread is ready, but the machine gives it no processor%s\n",
+                has_sample ? "; it computes:" : "");
+    else
+        fprintf(to, "  it computes%s\n",
+                has_sample ? ":" : "; its thread blocks the signal that asks it where");
+    if (has_sample)
+        find_sampled(look, room, &frames);
+    print_frames(to, look, &frames);
+    if (stall->cause != STALL_STARVED)
+        fprintf(to, "  hint: call async_sleep(0) now and then, or compute in another thread: "
+                    "async_to_thread\n");
+}
+
+static void print_blocked(FILE *to, struct own_look *look, const struct stall *stall)
+{
+    struct thread_call call;
+    struct frames frames = {.count = 0};
+    char text[256];
+    if (!asyncp_sys_thread_call(stall->thread, &call)) {
+        fprintf(to, "  it waits in the kernel, for memory or a disk\n");
+        return;
+    }
+    asyncp_blocking_describe(text, sizeof text, &call);
+    fprintf(to, "  it is blocked in the kernel, in %s:\n", text);
+    find_blocked(look, &call, &frames);
+    print_frames(to, look, &frames);
+    const char *hint = have_function(look, &frames, "getaddrinfo")
+                           ? "getaddrinfo blocks; call async_getaddrinfo"
+                           : asyncp_blocking_hint(&call);
+    fprintf(to, "  hint: %s\n", hint);
+}
+
+static void print_report(FILE *to, struct own_look *look, const struct stall *stall,
+                         struct thread_sample *room)
+{
+    print_headline(to, look, stall);
+    if (stall->cause == STALL_BLOCKED)
+        print_blocked(to, look, stall);
+    else
+        print_computing(to, look, stall, room);
+}
+
+/* The text is written at once: lines of other threads do not get between. */
+void asyncp_report_stall(const struct stall *stall, struct thread_sample *room)
+{
+    struct own_look *look = malloc(sizeof *look);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = look != NULL ? open_memstream(&text, &size) : NULL;
+    if (to != NULL && asyncp_own_look_open(look, true) == 0)
+        print_report(to, look, stall, room);
+    if (to != NULL)
+        asyncp_own_look_close(look);
+    if (to != NULL && fclose(to) == 0)
+        asyncp_write_text(STDERR_FILENO, text, size);
+    free(text);
+    free(look);
+}

@@ -1,0 +1,29 @@
+/* top/standstill.c: writes trees, or, without memory for them, the list of async_dump. */
+#include "top/standstill.h"
+#include "sched/sched.h"
+#include "sys/report.h"
+#include "top/hints.h"
+#include "top/own_tree.h"
+#include <unistd.h>
+
+/* Without memory there is still the list of this loop. */
+static void print_trees(int fd, const struct async_loop *loop)
+{
+    if (asyncp_own_tree(fd, loop) < 0)
+        async_dump(fd);
+}
+
+void asyncp_print_tasks(int fd)
+{
+    print_trees(fd, NULL);
+}
+
+void asyncp_report_deadlock(struct async_loop *loop, enum deadlock_kind kind)
+{
+    asyncp_report("%snothing is left that could wake a task of this loop%s; this is what they wait "
+                  "for:",
+                  kind == DEADLOCK_CERTAIN ? "deadlock: " : "",
+                  kind == DEADLOCK_CERTAIN ? "" : ", unless another thread or a signal does");
+    print_trees(STDERR_FILENO, loop);
+    asyncp_write_hints(STDERR_FILENO, loop);
+}

@@ -1,0 +1,27 @@
+/* capture.c: standard error is a file in memory until the end of the capture. */
+#include "run/capture.h"
+#include "run/runner.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+static int captured_file, real_stderr;
+
+void capture_begin(void)
+{
+    captured_file = memfd_create("stderr", MFD_CLOEXEC);
+    real_stderr = dup(STDERR_FILENO);
+    CHECK(captured_file >= 0 && real_stderr >= 0);
+    CHECK_EQ(dup2(captured_file, STDERR_FILENO), STDERR_FILENO);
+}
+
+const char *capture_end(void)
+{
+    static char text[1 << 15];
+    CHECK_EQ(dup2(real_stderr, STDERR_FILENO), STDERR_FILENO);
+    ssize_t length = pread(captured_file, text, sizeof text - 1, 0);
+    CHECK(length >= 0);
+    text[length] = '\0';
+    CHECK(close(captured_file) == 0 && close(real_stderr) == 0);
+    return text;
+}

@@ -1,0 +1,5 @@
+/* test_watchdog.c: reports about loops that are held: tests/scripts/watchdog.py. */
+#include "run/runner.h"
+
+SCRIPT_TEST(watchdog_names_the_cause_and_disturbs_no_call, "tests/scripts/watchdog.py", "causes");
+SCRIPT_TEST(watchdog_is_silent_about_a_stopped_process, "tests/scripts/watchdog.py", "stopped");

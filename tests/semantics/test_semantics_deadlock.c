@@ -1,0 +1,388 @@
+/*
+ * test_semantics_deadlock.c: a loop whose tasks all wait, and in which nothing is left that could
+ * wake one: what is reported, what is done, and when it is no deadlock.
+ */
+#include "run/capture.h"
+#include "run/coroutines.h"
+#include "run/queues.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static async_run_options options_with(async_deadlock_action action)
+{
+    async_run_options options = *test_options();
+    options.on_deadlock = action;
+    return options;
+}
+
+/* Runs a coroutine that ends in a deadlock, which cancels it. What was reported. */
+static const char *run_into_deadlock(int (*coroutine)(void));
+
+static int call(int (*coroutine)(void))
+{
+    return coroutine();
+}
+async_fn(call, int (*)(void));
+
+static const char *run_into_deadlock(int (*coroutine)(void))
+{
+    async_run_options options = options_with(ASYNC_DEADLOCK_CANCEL);
+    capture_begin();
+    int result = async_run_with(&options, call, coroutine);
+    const char *said = capture_end();
+    if (result != -EDEADLK)
+        test_fail(__FILE__, __LINE__, "the result is %d, and this was said:\n%s", result, said);
+    return said;
+}
+
+static void check_says(const char *said, const char *words)
+{
+    if (strstr(said, words) == NULL)
+        test_fail(__FILE__, __LINE__, "\"%s\" is missing from:\n%s", words, said);
+}
+
+static void check_is_silent(int (*coroutine)(void), int expected)
+{
+    async_run_options options = options_with(ASYNC_DEADLOCK_CANCEL);
+    capture_begin();
+    int result = async_run_with(&options, call, coroutine);
+    const char *said = capture_end();
+    if (result != expected || *said != '\0')
+        test_fail(__FILE__, __LINE__, "the result is %d, and this was said:\n%s", result, said);
+}
+
+/* ---- what is reported ----------------------------------------------------------------------- */
+
+static int take_both(async_lock *first, async_lock *second)
+{
+    ASYNC_WITH(first);
+    ASYNC_TRY(async_sleep(0.001));
+    ASYNC_WITH(second);
+    return 0;
+}
+async_fn(take_both, async_lock *, async_lock *);
+
+static int cross_locks(void)
+{
+    async_lock one = {0}, two = {0};
+    return async_gather(async_create_task(take_both, &one, &two),
+                        async_create_task(take_both, &two, &one));
+}
+
+TEST_EACH_BACKEND(deadlock_of_two_locks_is_reported_with_its_cycle)
+{
+    const char *said = run_into_deadlock(cross_locks);
+    check_says(said, "asyncio: deadlock: nothing is left that could wake a task of this loop");
+    check_says(said, "#2 take_both: waits");
+    check_says(said, "held by #3 take_both");
+    check_says(said, "cycle: #2 waits for #3 waits for #2\n");
+    check_says(said, "acquire the locks in the same order everywhere");
+}
+
+static int await_the_other(async_task **other)
+{
+    ASYNC_TRY(async_sleep(0.001));
+    return async_await(async_task_ref(*other));
+}
+async_fn(await_the_other, async_task **);
+
+static int cross_awaits(void)
+{
+    async_task *one, *two;
+    one = async_create_task(await_the_other, &two);
+    two = async_create_task(await_the_other, &one);
+    return async_gather(one, two);
+}
+
+DEATH_TEST(deadlock_of_tasks_that_await_each_other_aborts_with_its_cycle,
+           "cycle: #2 waits for #3 waits for #2|must not await each other in a circle")
+{
+    async_run_options options = options_with(ASYNC_DEADLOCK_CANCEL);
+    async_ignore(async_run_with(&options, call, cross_awaits));
+}
+
+/* Tasks that have ended, or wait, leave hints. */
+
+static int leave_locked(async_lock *lock)
+{
+    return async_lock_acquire(lock);
+}
+async_fn(leave_locked, async_lock *);
+
+static int take_what_was_left(void)
+{
+    async_lock lock = {0};
+    ASYNC_TRY(async_await(async_create_task(leave_locked, &lock)));
+    return async_lock_acquire(&lock);
+}
+
+TEST_EACH_BACKEND(deadlock_of_a_lock_that_was_never_released_names_the_ended_task)
+{
+    check_says(run_into_deadlock(take_what_was_left),
+               "hint: task #2 has ended and has not released its lock");
+}
+
+static int get_from_empty(void)
+{
+    int item;
+    async_auto_queue *queue = new_queue(0, sizeof item);
+    return async_queue_get(queue, &item);
+}
+
+static int put_into_full(void)
+{
+    int item = 1;
+    async_auto_queue *queue = new_queue(1, sizeof item);
+    ASYNC_TRY(async_queue_put(queue, &item));
+    return async_queue_put(queue, &item);
+}
+
+static int join_unreported(void)
+{
+    int item = 1;
+    async_auto_queue *queue = new_queue(0, sizeof item);
+    ASYNC_TRY(async_queue_put(queue, &item));
+    ASYNC_TRY(async_queue_get(queue, &item));
+    return async_queue_join(queue);
+}
+
+static int join_untaken(void)
+{
+    int item = 1;
+    async_auto_queue *queue = new_queue(0, sizeof item);
+    ASYNC_TRY(async_queue_put(queue, &item));
+    return async_queue_join(queue);
+}
+
+static int wait_for_event(void)
+{
+    async_event event = {0};
+    return async_event_wait(&event);
+}
+
+static int wait_for_permit(void)
+{
+    async_semaphore semaphore = {.value = 0};
+    return async_semaphore_acquire(&semaphore);
+}
+
+static int wait_for_others(void)
+{
+    async_barrier barrier = {.parties = 3};
+    return async_barrier_wait(&barrier);
+}
+
+TEST_EACH_BACKEND(deadlock_hints_say_what_is_missing)
+{
+    static const struct {
+        int (*coroutine)(void);
+        const char *hint;
+    } cases[] = {{get_from_empty, "hint: no task is left that puts items"},
+                 {put_into_full, "hint: no task is left that takes items"},
+                 {join_unreported, "hint: 1 items were taken but not reported"},
+                 {join_untaken, "hint: items of the queue are left, and no task takes them"},
+                 {wait_for_event, "hint: no task is left that calls async_event_set"},
+                 {wait_for_permit, "hint: no task is left that releases a permit"},
+                 {wait_for_others, "hint: a barrier waits for 3 tasks, and 1 are there"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_says(run_into_deadlock(cases[i].coroutine), cases[i].hint);
+}
+
+/* ---- what is done --------------------------------------------------------------------------- */
+
+static int cleaned;
+
+static int clean_up_when_cancelled(void)
+{
+    async_event event = {0};
+    int result = async_event_wait(&event);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
+    CHECK_EQ(async_sleep(0.001), 0);
+    cleaned++;
+    return result;
+}
+
+TEST_EACH_BACKEND(deadlock_cancels_main_so_that_it_cleans_up)
+{
+    run_into_deadlock(clean_up_when_cancelled);
+    CHECK_EQ(cleaned, 1);
+}
+
+static int handle_and_return(void)
+{
+    async_event event = {0};
+    CHECK_EQ(async_event_wait(&event), -ECANCELED);
+    return 7;
+}
+
+TEST_EACH_BACKEND(deadlock_leaves_a_result_that_main_returns_itself)
+{
+    async_run_options options = options_with(ASYNC_DEADLOCK_CANCEL);
+    capture_begin();
+    int result = async_run_with(&options, call, handle_and_return);
+    capture_end();
+    CHECK_EQ(result, 7);
+}
+
+static int wait_again(void)
+{
+    async_event event = {0};
+    CHECK_EQ(async_event_wait(&event), -ECANCELED);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
+    return async_event_wait(&event);
+}
+
+DEATH_TEST(deadlock_after_the_cancellation_aborts,
+           "deadlock: nothing is left|a request to cancel does not end the deadlock")
+{
+    async_run_options options = options_with(ASYNC_DEADLOCK_CANCEL);
+    async_ignore(async_run_with(&options, call, wait_again));
+}
+
+static int wait_despite_cancel(async_event *event)
+{
+    while (async_event_wait(event) == -ECANCELED)
+        async_task_uncancel(async_current_task());
+    return 0;
+}
+async_fn(wait_despite_cancel, async_event *);
+
+static int leave_a_task_that_never_ends(void)
+{
+    static async_event event;
+    async_task_detach(async_create_task(wait_despite_cancel, &event));
+    return async_sleep(0.001);
+}
+
+DEATH_TEST(deadlock_at_the_end_of_a_run_aborts,
+           "deadlock: nothing is left|wait_despite_cancel: waits|does not end the deadlock")
+{
+    async_run_options options = options_with(ASYNC_DEADLOCK_CANCEL);
+    async_ignore(async_run_with(&options, call, leave_a_task_that_never_ends));
+}
+
+DEATH_TEST(deadlock_aborts_if_the_option_says_so,
+           "deadlock: nothing is left|aborted because of the deadlock")
+{
+    async_run_options options = options_with(ASYNC_DEADLOCK_ABORT);
+    async_ignore(async_run_with(&options, call, wait_for_event));
+}
+
+DEATH_TEST(deadlock_is_handled_as_the_environment_says, "aborted because of the deadlock")
+{
+    CHECK_EQ(setenv("ASYNCIO_DEADLOCK", "abort", 1), 0);
+    async_ignore(async_run_with(test_options(), call, wait_for_event));
+}
+
+static void *interrupt_soon(void *process)
+{
+    usleep(50000);
+    kill(*(pid_t *)process, SIGINT);
+    return NULL;
+}
+
+TEST_EACH_BACKEND(deadlock_waits_for_sigint_if_the_option_says_so)
+{
+    async_run_options options = options_with(ASYNC_DEADLOCK_WAIT);
+    pid_t self = getpid();
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, interrupt_soon, &self), 0);
+    capture_begin();
+    int result = async_run_with(&options, call, wait_for_event);
+    const char *said = capture_end();
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK_EQ(result, -EINTR);
+    check_says(said, "deadlock: nothing is left");
+}
+
+TEST_EACH_BACKEND(deadlock_option_out_of_range_is_refused)
+{
+    async_run_options options = options_with((async_deadlock_action)4);
+    CHECK_EQ(async_run_with(&options, nothing), -EINVAL);
+}
+
+/* ---- what is none --------------------------------------------------------------------------- */
+
+static async_event woken;
+
+static void wake(void *context)
+{
+    async_event_set(context);
+}
+
+static void *wake_soon(void *loop)
+{
+    usleep(20000);
+    CHECK_EQ(async_call_soon_threadsafe(loop, wake, &woken), 0);
+    return NULL;
+}
+
+static int be_woken_by_a_thread(void)
+{
+    pthread_t thread;
+    async_event_clear(&woken);
+    CHECK_EQ(pthread_create(&thread, NULL, wake_soon, async_get_loop()), 0);
+    int result = async_event_wait(&woken);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    return result;
+}
+
+TEST_EACH_BACKEND(deadlock_is_none_while_another_thread_knows_the_loop)
+{
+    check_is_silent(be_woken_by_a_thread, 0);
+}
+
+static async_loop *signalled_loop;
+
+static void wake_in_handler(int number)
+{
+    (void)number;
+    async_ignore(async_call_soon_threadsafe(signalled_loop, wake, &woken));
+}
+
+static int be_woken_by_a_handler(void)
+{
+    async_event_clear(&woken);
+    signalled_loop = async_get_loop();
+    signal(SIGALRM, wake_in_handler);
+    ualarm(20000, 0);
+    int result = async_event_wait(&woken);
+    signal(SIGALRM, SIG_DFL);
+    return result;
+}
+
+TEST_EACH_BACKEND(deadlock_is_none_while_a_handler_of_a_signal_may_know_the_loop)
+{
+    check_is_silent(be_woken_by_a_handler, 0);
+}
+
+static int know_the_loop(void)
+{
+    for (int number = 1; number < SIGSYS; number++) /* the runner's, and those of tools */
+        signal(number, SIG_DFL);
+    CHECK(async_get_loop() != NULL);
+    return wait_for_event();
+}
+
+TEST_EACH_BACKEND(deadlock_is_certain_if_a_known_loop_has_neither_threads_nor_handlers)
+{
+    check_says(run_into_deadlock(know_the_loop), "asyncio: deadlock:");
+}
+
+static int sleep_until_interrupted(void)
+{
+    pid_t self = getpid();
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, interrupt_soon, &self), 0);
+    int result = async_sleep(INFINITY);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    return result;
+}
+
+TEST_EACH_BACKEND(deadlock_is_none_while_a_task_sleeps_for_ever)
+{
+    check_is_silent(sleep_until_interrupted, -EINTR);
+}

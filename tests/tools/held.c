@@ -1,0 +1,144 @@
+/*
+ * held.c: a program for tests/scripts/watchdog.py: a task that holds its loop.
+ *
+ *     held spin | sleep | fifo | mutex | many | idle
+ *
+ * It ends with 0 if the call that blocked was not disturbed.
+ */
+#include <asyncio.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const double LIMIT = 0.1, HELD = 0.8;
+
+static double read_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+__attribute__((noinline)) static void spin(double seconds)
+{
+    double end = read_clock() + seconds;
+    while (read_clock() < end)
+        continue;
+    __asm__ volatile(""); /* the call below it is none at the end */
+}
+
+static int holds_by_spin(void)
+{
+    spin(HELD);
+    return 0;
+}
+async_fn(holds_by_spin);
+
+static int holds_by_sleep(void)
+{
+    double begun = read_clock();
+    unsigned left = sleep(1);
+    return left == 0 && read_clock() - begun >= 1 ? 0 : -EINTR;
+}
+async_fn(holds_by_sleep);
+
+static int ends[2];
+
+static void *write_later(void *unused)
+{
+    struct timespec time = {.tv_nsec = (long)(HELD * 1e9)};
+    nanosleep(&time, NULL);
+    if (write(ends[1], "x", 1) != 1)
+        abort();
+    return unused;
+}
+
+static int holds_by_fifo(void)
+{
+    pthread_t thread;
+    char byte;
+    if (pipe(ends) < 0 || pthread_create(&thread, NULL, write_later, NULL) != 0)
+        return -EIO;
+    ssize_t size = read(ends[0], &byte, 1);
+    pthread_join(thread, NULL);
+    return size == 1 ? 0 : -EINTR;
+}
+async_fn(holds_by_fifo);
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void *hold_mutex(void *told)
+{
+    struct timespec time = {.tv_nsec = (long)(HELD * 1e9)};
+    pthread_mutex_lock(&mutex);
+    __atomic_store_n((bool *)told, true, __ATOMIC_RELEASE);
+    nanosleep(&time, NULL);
+    pthread_mutex_unlock(&mutex);
+    return NULL;
+}
+
+static int holds_by_mutex(void)
+{
+    pthread_t thread;
+    bool told = false;
+    if (pthread_create(&thread, NULL, hold_mutex, &told) != 0)
+        return -EIO;
+    while (!__atomic_load_n(&told, __ATOMIC_ACQUIRE))
+        continue;
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_unlock(&mutex);
+    pthread_join(thread, NULL);
+    return 0;
+}
+async_fn(holds_by_mutex);
+
+static int spins_shortly(void)
+{
+    spin(LIMIT / 4);
+    return 0;
+}
+async_fn(spins_shortly);
+
+/* One burst: the loop does not poll in between. */
+static int holds_by_many(void)
+{
+    async_task *tasks[24];
+    for (int i = 0; i < 24; i++)
+        tasks[i] = async_create_task(spins_shortly);
+    return async_gather_n(tasks, 24, NULL, 0);
+}
+async_fn(holds_by_many);
+
+static int stays_idle(void)
+{
+    puts("idle");
+    fflush(stdout);
+    return async_sleep(2);
+}
+async_fn(stays_idle);
+
+static async_task *start(const char *how)
+{
+    return strcmp(how, "spin") == 0    ? async_create_task(holds_by_spin)
+           : strcmp(how, "sleep") == 0 ? async_create_task(holds_by_sleep)
+           : strcmp(how, "fifo") == 0  ? async_create_task(holds_by_fifo)
+           : strcmp(how, "mutex") == 0 ? async_create_task(holds_by_mutex)
+           : strcmp(how, "many") == 0  ? async_create_task(holds_by_many)
+                                       : async_create_task(stays_idle);
+}
+
+static int amain(const char *how)
+{
+    ASYNC_TRY(async_sleep(0.01));
+    return async_await(start(how));
+}
+async_fn(amain, const char *);
+
+int main(int count, char **arguments)
+{
+    async_run_options options = {.watchdog = LIMIT};
+    return async_main_with(&options, amain, count > 1 ? arguments[1] : "idle");
+}

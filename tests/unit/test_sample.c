@@ -1,0 +1,108 @@
+/*
+ * test_sample.c: samples of a running thread: at any moment, in malloc, in a switch, in the loader;
+ * each has the calls from the innermost one on, and none disturbs the thread.
+ */
+#include "inspect/process.h"
+#include "run/runner.h"
+#include "stack/context.h"
+#include "sys/thread.h"
+#include "sys/thread_state.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SAMPLES = 1500 };
+
+static atomic_bool is_over;
+static int sampled, with_callers;
+
+/* How many calls a sample has. */
+static size_t count_calls(struct unwinder *unwinder, const struct thread_sample *sample)
+{
+    uint64_t frames[MAX_FRAMES];
+    struct registers registers = {.pc = sample->pc, .known = sample->known};
+    const struct piece stack = {.address = sample->sp,
+                                .bytes = (void *)(uintptr_t)sample->stack,
+                                .size = sample->stack_bytes,
+                                .was_read = true};
+    for (unsigned i = 0; i < CFI_REGISTERS && i < SAMPLE_REGISTERS; i++)
+        registers.values[i] = sample->registers[i];
+    return asyncp_unwind_from(unwinder, &registers, &stack, frames);
+}
+
+static void *take_samples(void *thread)
+{
+    struct thread_sample *sample = malloc(sizeof *sample);
+    struct code_range *ranges;
+    struct unwinder unwinder;
+    size_t count;
+    CHECK_EQ(asyncp_own_code(&ranges, &count), 0);
+    CHECK_EQ(asyncp_unwinder_open(&unwinder, &asyncp_own_view, ranges, count), 0);
+    for (int i = 0; i < SAMPLES; i++)
+        if (asyncp_sys_sample(*(int32_t *)thread, sample)) {
+            sampled++;
+            with_callers += count_calls(&unwinder, sample) > 2;
+        }
+    asyncp_unwinder_close(&unwinder);
+    free(ranges);
+    free(sample);
+    atomic_store(&is_over, true);
+    return NULL;
+}
+
+static int yield_often(void)
+{
+    while (!atomic_load(&is_over))
+        ASYNC_TRY(async_sleep(0));
+    return 0;
+}
+async_fn(yield_often);
+
+static int allocate_often(void)
+{
+    for (size_t i = 0; !atomic_load(&is_over); i++) {
+        char *bytes = malloc(1 + i * 37 % 5000);
+        CHECK(bytes != NULL);
+        memset(bytes, 1, 1 + i * 37 % 5000);
+        free(bytes);
+        if (i % 16 == 0)
+            ASYNC_TRY(async_sleep(0));
+    }
+    return 0;
+}
+async_fn(allocate_often);
+
+static int be_sampled(void)
+{
+    pthread_t thread;
+    int32_t self = asyncp_sys_thread_id();
+    CHECK_EQ(pthread_create(&thread, NULL, take_samples, &self), 0);
+    int result = async_gather(async_create_task(yield_often), async_create_task(allocate_often),
+                              async_create_task(yield_often));
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    return result;
+}
+async_fn(be_sampled);
+
+TEST(sample_of_a_thread_may_come_at_any_moment)
+{
+    if (!asyncp_sys_sampling_begin())
+        test_skip("no real-time signal is free");
+    CHECK_EQ(async_run_with(test_options(), be_sampled), 0);
+    asyncp_sys_sampling_end();
+    if (sampled == 0)
+        test_skip("registers are not known on this processor");
+    CHECK(sampled > SAMPLES / 2);
+    CHECK(asyncp_switch_resume == NULL || with_callers > sampled / 2);
+}
+
+TEST(sample_of_a_thread_that_has_ended_is_refused)
+{
+    struct thread_sample *sample = malloc(sizeof *sample);
+    CHECK(sample != NULL && asyncp_sys_sampling_begin());
+    CHECK(!asyncp_sys_sample(1 << 30, sample));
+    asyncp_sys_sampling_end();
+    free(sample);
+}
