@@ -111,9 +111,17 @@ class Storm:
         """Workers go on, without kills, until nothing is left; then they end."""
         self.scene.wait(self.scene.is_empty, 60, "the queue is empty")
         if self.pace is LONG:
-            self.scene.wait(lambda: len(consumers(self.scene)) == len(self.workers), 20 * LEASE, "the dead are forgotten")
+            self.wait_for_forgetting()
         for worker in self.workers:
             self.scene.end(worker)
+
+    def wait_for_forgetting(self):
+        def only_living():
+            return len(consumers(self.scene)) == len(self.workers)
+        try:
+            self.scene.wait(only_living, 20 * LEASE, "the dead are forgotten")
+        except Failure as failure:
+            raise Failure(f"{failure}; {len(self.workers)} workers, consumers: {consumers(self.scene)}") from failure
 
     def most_memory(self, before):
         """After the end: 5 % more than before, and what is kept for a while of those that were killed."""
