@@ -4,6 +4,7 @@
 #include "asyncio/base.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #if HAS_LIBDW

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LONGEST = {"certificate": 2048, "records": 600, "replies": 1024}  # bytes of an input
+LONGEST = {"certificate": 2048, "records": 600, "replies": 1024, "memory": 4096}  # bytes of an input
 SURROUNDINGS = {**os.environ, "CC": "clang", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
 SETTINGS = ["-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
 HANDSHAKE = bytes(16)  # four flights of the peer, unchanged
@@ -55,6 +55,10 @@ def certificate(names: str) -> bytes:
 
 def seeds(name: str) -> list[bytes]:
     """Initial inputs; the programs document the bytes."""
+    if name == "memory":
+        magic = (0x73706f6f6c41534e).to_bytes(8, sys.byteorder)
+        program = Path(sys.executable).resolve().read_bytes()
+        return [bytes(1) + magic + bytes(range(256)) * 4, b"\1" + bytes(range(256)), b"\2" + program[:64] + program[-4000:]]
     if name == "replies":
         return [b"\1" + reply.replace(b" ", b"\r\n") for reply in (
             b"+OK -ERR no :12 ", b"$5 hello $0  $-1 ", b"*3 :1 $1 a *2 _ *1 +x ", b"%1 +key ,1.5 ~1 #t >1 (12 ",

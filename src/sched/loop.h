@@ -105,6 +105,7 @@ struct loop_pulse {
     int64_t polled_ns; /* its last poll */
     int64_t slow_ns;   /* the limit of debug mode */
     int32_t turns_left;
+    bool is_debug;
     bool rests; /* it sleeps, or is not iterating; its clock may be virtual */
 };
 
@@ -114,7 +115,7 @@ static inline struct loop_pulse loop_pulse(const struct async_loop *copy)
     bool rests = (atomic_load(&copy->sched.attention) & ATTENTION_SLEEPING) != 0 ||
                  !copy->sched.iterating || copy->clock.is_virtual;
     return (struct loop_pulse){copy->clock.polled_ns, copy->debug.slow_ns, copy->sched.turns_left,
-                               rests};
+                               copy->debug.enabled, rests};
 }
 
 /* Whether something is ready to run. */

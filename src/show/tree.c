@@ -22,6 +22,12 @@ struct tree {
     char prefix[MAX_PREFIX];
 };
 
+/* The loop's clock at the time of the snapshot. */
+static int64_t now_of(const struct snapshot *snapshot, const struct loop_row *loop)
+{
+    return loop->is_virtual ? loop->now_ns : snapshot->taken_ns;
+}
+
 static uint32_t index_of_row(const struct tree *tree, const struct row *row)
 {
     return (uint32_t)(row - tree->sheet->snapshot->rows);
@@ -164,7 +170,7 @@ static int print_loops(struct tree *tree, const bool *is_awaited)
         const struct loop_row *loop = &snapshot->loops[i];
         if (!asyncp_is_shown(tree->sheet, loop))
             continue;
-        tree->now_ns = loop->is_virtual ? loop->now_ns : snapshot->taken_ns;
+        tree->now_ns = now_of(snapshot, loop);
         asyncp_show_loop(tree->sheet, loop);
         if (!asyncp_is_copy(tree->sheet, loop))
             result = print_roots(tree, loop, is_awaited);
@@ -175,22 +181,24 @@ static int print_loops(struct tree *tree, const bool *is_awaited)
 /* ---- cycles --------------------------------------------------------------------------------- */
 
 /* "cycle: #3 waits for #4 waits for #3" */
-static void print_cycle(const struct tree *tree, const struct cycle *cycle)
+void asyncp_show_cycle(const struct sheet *sheet, const struct cycle *cycle)
 {
-    const struct snapshot *snapshot = tree->sheet->snapshot;
-    if (!asyncp_is_shown(tree->sheet, &snapshot->loops[snapshot->rows[cycle->rows[0]].loop]))
+    const struct snapshot *snapshot = sheet->snapshot;
+    const struct loop_row *loop = &snapshot->loops[snapshot->rows[cycle->rows[0]].loop];
+    const struct tree tree = {.sheet = sheet, .now_ns = now_of(snapshot, loop)};
+    if (!asyncp_is_shown(sheet, loop))
         return;
-    fprintf(tree->sheet->to, "cycle: ");
+    fprintf(sheet->to, "cycle: ");
     for (size_t i = 0; i < cycle->count; i++)
-        fprintf(tree->sheet->to, "#%" PRIu64 " waits for ", snapshot->rows[cycle->rows[i]].id);
+        fprintf(sheet->to, "#%" PRIu64 " waits for ", snapshot->rows[cycle->rows[i]].id);
     if (cycle->length > cycle->count)
-        fprintf(tree->sheet->to, "%zu more, the last one for ", cycle->length - cycle->count);
-    fprintf(tree->sheet->to, "#%" PRIu64 "\n", snapshot->rows[cycle->rows[0]].id);
+        fprintf(sheet->to, "%zu more, the last one for ", cycle->length - cycle->count);
+    fprintf(sheet->to, "#%" PRIu64 "\n", snapshot->rows[cycle->rows[0]].id);
     for (size_t i = 0; i < cycle->count; i++) {
         const struct row *row = &snapshot->rows[cycle->rows[i]];
         const struct row_group group = {row, 1, row->since_ns, true};
-        fprintf(tree->sheet->to, "  ");
-        print_group(tree, &group, true);
+        fprintf(sheet->to, "  ");
+        print_group(&tree, &group, true);
     }
 }
 
@@ -208,7 +216,7 @@ int asyncp_show_tree(const struct sheet *sheet, const struct graph *graph,
                 is_awaited[graph->edges[i].to] = true;
         result = print_loops(&tree, is_awaited);
         for (size_t i = 0; i < cycles->count; i++)
-            print_cycle(&tree, &cycles->found[i]);
+            asyncp_show_cycle(sheet, &cycles->found[i]);
     }
     free(tree.is_printed);
     free(is_awaited);

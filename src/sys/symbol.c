@@ -5,18 +5,24 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Whether a zero byte ends the text at an offset of a table. */
+static bool is_text(const char *table, size_t offset, size_t size)
+{
+    return offset < size && memchr(table + offset, 0, size - offset) != NULL;
+}
+
 /* The function at the address, or NULL. *offset: of the address in it. */
 static const char *find_in_table(const struct elf_image *image, const ElfW(Shdr) * table,
                                  const ElfW(Shdr) * strings, uintptr_t address, size_t *offset)
 {
     const ElfW(Sym) *symbols = asyncp_image_part(image, table->sh_offset, table->sh_size);
     const char *names = asyncp_image_part(image, strings->sh_offset, strings->sh_size);
-    if (symbols == NULL || names == NULL)
+    if (symbols == NULL || names == NULL || table->sh_offset % _Alignof(ElfW(Sym)) != 0)
         return NULL;
     for (size_t i = 0; i < table->sh_size / sizeof *symbols; i++) {
         bool covers = address - symbols[i].st_value < symbols[i].st_size;
         if (covers && (symbols[i].st_info & 0xf) == STT_FUNC &&
-            symbols[i].st_name < strings->sh_size) {
+            is_text(names, symbols[i].st_name, strings->sh_size)) {
             *offset = address - symbols[i].st_value;
             return names + symbols[i].st_name;
         }

@@ -122,7 +122,7 @@ static bool copy_registers(struct thread_sample *sample, const ucontext_t *conte
 #else
 static bool copy_registers(struct thread_sample *sample, const ucontext_t *context)
 {
-    (void)sample, (void)context, (void)set_register;
+    (void)sample, (void)context, (void)note_register;
     return false;
 }
 #endif

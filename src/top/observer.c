@@ -10,12 +10,14 @@
 #include "sys/clock.h"
 #include "sys/report.h"
 #include "sys/thread.h"
+#include "top/partial.h"
 #include "top/stall.h"
 #include <pthread.h>
 #include <stdlib.h>
 
 enum { LOOKS_WITHIN_LIMIT = 2, MAX_REPORTS = 5 };
-static const int64_t MIN_LIMIT_NS = 10000000, REPORT_PERIOD_NS = 60000000000;
+static const int64_t MIN_LIMIT_NS = 10000000, REPORT_PERIOD_NS = 60000000000,
+                     CYCLES_PERIOD_NS = 1000000000;
 
 /* A loop, on the heap. */
 struct observed {
@@ -40,6 +42,8 @@ static struct {
     int32_t process;             /* in a child of fork() it is another one */
     _Atomic uint32_t generation; /* changes when the thread is to end */
     struct thread_sample *room;
+    struct reported_cycles cycles;
+    int64_t looked_for_cycles_ns;
     int64_t period_ns; /* begin of the current minute of reports */
     int reports, left_out;
 } observer = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -131,6 +135,23 @@ static int64_t choose_pause(void)
     return pause_ns;
 }
 
+/* Whether a loop is in debug mode: there, tasks that wait for each other are reported, too. */
+static bool is_any_debug(void)
+{
+    LIST_EACH (link, &observer.loops)
+        if (CONTAINER_OF(link, struct observed, link)->pulse.is_debug)
+            return true;
+    return false;
+}
+
+static void look_for_cycles(int64_t now_ns)
+{
+    if (now_ns - observer.looked_for_cycles_ns < CYCLES_PERIOD_NS || !is_any_debug())
+        return;
+    asyncp_report_cycles(&observer.cycles);
+    observer.looked_for_cycles_ns = asyncp_sys_clock_now();
+}
+
 /* A thread that was kept from running tells nothing about others. */
 static int64_t look_at_all(int64_t expected_ns)
 {
@@ -139,6 +160,7 @@ static int64_t look_at_all(int64_t expected_ns)
     bool was_late = now_ns - expected_ns > pause_ns;
     LIST_EACH (link, &observer.loops)
         look_at_loop(CONTAINER_OF(link, struct observed, link), now_ns, was_late);
+    look_for_cycles(now_ns);
     pthread_mutex_unlock(&observer.mutex);
     return pause_ns;
 }
@@ -164,6 +186,7 @@ static bool start_thread(void)
         return false;
     (void)asyncp_sys_sampling_begin(); /* without it reports have no calls */
     void *generation = (void *)(uintptr_t)atomic_load(&observer.generation);
+    observer.looked_for_cycles_ns = asyncp_sys_clock_now();
     if (asyncp_sys_thread_start(&observer.thread, observe, generation) == 0)
         return true;
     asyncp_sys_sampling_end();

@@ -74,13 +74,17 @@ static void find_blocked(struct own_look *look, const struct thread_call *call,
 
 static void print_frames(FILE *to, struct own_look *look, const struct frames *frames)
 {
+    struct code_place place, inner = {.line = 0};
     int shown = 0;
     for (size_t i = 0; i < frames->count && shown < MAX_SHOWN_FRAMES; i++) {
-        struct code_place place;
         char text[512];
         uint64_t address = frames->addresses[i] - (i > 0);
         if (!asyncp_own_place(&look->places, address, &place) || asyncp_is_beginning(&place))
             return;
+        bool is_repeated = place.is_entry && strcmp(place.function, inner.function) == 0;
+        inner = place;
+        if (is_repeated)
+            continue;
         asyncp_place_text(text, sizeof text, &place);
         fprintf(to, "    %s%s\n", text, i >= frames->guessed ? " ?" : "");
         shown++;

@@ -3,3 +3,4 @@
 
 SCRIPT_TEST(watchdog_names_the_cause_and_disturbs_no_call, "tests/scripts/watchdog.py", "causes");
 SCRIPT_TEST(watchdog_is_silent_about_a_stopped_process, "tests/scripts/watchdog.py", "stopped");
+SCRIPT_TEST(watchdog_reports_a_circle_of_tasks_once, "tests/scripts/watchdog.py", "circle");

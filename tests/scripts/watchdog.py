@@ -2,6 +2,7 @@
 """Programs in which a task holds its loop, and what is reported of it.
 
     watchdog.py causes    each cause, with the function, and calls that are not disturbed
+    watchdog.py circle    tasks that wait for each other while others go on: once, in debug mode
     watchdog.py stopped   nothing is said of a process that was stopped
 
 Ends with 77 where programs run in an emulator: /proc then tells of the emulator.
@@ -65,6 +66,13 @@ def stopped(program: Path):
         raise Failure(f"status {process.returncode}: {complaint}")
 
 
+def circle(program: Path):
+    answer = subprocess.run([program, "circle"], text=True, capture_output=True, env={**os.environ, "ASYNCIO_DEBUG": "1"})
+    cycle = "cycle: #3 waits for #4 waits for #3\n"
+    if answer.returncode != 0 or answer.stderr.count("2 tasks wait for each other") != 1 or cycle not in answer.stderr:
+        raise Failure(f"status {answer.returncode}: {answer.stderr}")
+
+
 def main(name: str) -> int:
     if WRAPPER:
         print("programs run in an emulator")
@@ -74,7 +82,7 @@ def main(name: str) -> int:
         return SKIPPED
     with tempfile.TemporaryDirectory() as folder:
         try:
-            {"causes": causes, "stopped": stopped}[name](build(Path(folder)))
+            {"causes": causes, "circle": circle, "stopped": stopped}[name](build(Path(folder)))
         except Failure as failure:
             print(failure)
             return 1

@@ -1,7 +1,7 @@
 /*
  * held.c: a program for tests/scripts/watchdog.py: a task that holds its loop.
  *
- *     held spin | sleep | fifo | mutex | many | idle
+ *     held spin | sleep | fifo | mutex | many | circle | idle
  *
  * It ends with 0 if the call that blocked was not disturbed.
  */
@@ -112,6 +112,29 @@ static int holds_by_many(void)
 }
 async_fn(holds_by_many);
 
+static async_lock first, second;
+
+static int takes_both(async_lock *one, async_lock *other)
+{
+    ASYNC_WITH(one);
+    ASYNC_TRY(async_sleep(0.01));
+    ASYNC_WITH(other);
+    return 0;
+}
+async_fn(takes_both, async_lock *, async_lock *);
+
+/* Two tasks wait for each other; this one goes on, and cancels them. */
+static int stands_by_a_circle(void)
+{
+    async_task *tasks[] = {async_create_task(takes_both, &first, &second),
+                           async_create_task(takes_both, &second, &first)};
+    ASYNC_TRY(async_sleep(2.5));
+    for (int i = 0; i < 2; i++)
+        async_task_cancel(tasks[i]);
+    return async_gather_n(tasks, 2, NULL, ASYNC_RETURN_EXCEPTIONS) == 0 ? 0 : -EIO;
+}
+async_fn(stands_by_a_circle);
+
 static int stays_idle(void)
 {
     puts("idle");
@@ -122,12 +145,13 @@ async_fn(stays_idle);
 
 static async_task *start(const char *how)
 {
-    return strcmp(how, "spin") == 0    ? async_create_task(holds_by_spin)
-           : strcmp(how, "sleep") == 0 ? async_create_task(holds_by_sleep)
-           : strcmp(how, "fifo") == 0  ? async_create_task(holds_by_fifo)
-           : strcmp(how, "mutex") == 0 ? async_create_task(holds_by_mutex)
-           : strcmp(how, "many") == 0  ? async_create_task(holds_by_many)
-                                       : async_create_task(stays_idle);
+    return strcmp(how, "spin") == 0     ? async_create_task(holds_by_spin)
+           : strcmp(how, "sleep") == 0  ? async_create_task(holds_by_sleep)
+           : strcmp(how, "fifo") == 0   ? async_create_task(holds_by_fifo)
+           : strcmp(how, "mutex") == 0  ? async_create_task(holds_by_mutex)
+           : strcmp(how, "many") == 0   ? async_create_task(holds_by_many)
+           : strcmp(how, "circle") == 0 ? async_create_task(stands_by_a_circle)
+                                        : async_create_task(stays_idle);
 }
 
 static int amain(const char *how)

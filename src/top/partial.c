@@ -1,0 +1,65 @@
+/* top/partial.c: reports cycles of waits, which two snapshots have confirmed. */
+#include "top/partial.h"
+#include "show/sheet.h"
+#include "sys/report.h"
+#include "sys/thread.h"
+#include "top/own_look.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Of the ids of the tasks and the begins of their waits, in any order. */
+static uint64_t hash_cycle(const struct snapshot *snapshot, const struct cycle *cycle)
+{
+    uint64_t hash = cycle->length;
+    for (size_t i = 0; i < cycle->count; i++) {
+        const struct row *row = &snapshot->rows[cycle->rows[i]];
+        uint64_t own = (row->id ^ (uint64_t)row->since_ns ^ row->wait) *
+                       UINT64_C(0x9e3779b97f4a7c15);
+        hash += own ^ (own >> 32);
+    }
+    return hash;
+}
+
+/* Whether the cycle was not there before. */
+static bool remember_cycle(struct reported_cycles *reported, uint64_t hash)
+{
+    for (unsigned i = 0; i < reported->count && i < MAX_REMEMBERED; i++)
+        if (reported->hashes[i] == hash)
+            return false;
+    reported->hashes[reported->count++ % MAX_REMEMBERED] = hash;
+    return true;
+}
+
+static void print_new_cycles(FILE *to, struct own_look *look, struct reported_cycles *reported)
+{
+    const struct sheet sheet = {.to = to,
+                                .snapshot = &look->snapshot,
+                                .places = &look->places.places,
+                                .process = (uint32_t)asyncp_sys_process_id()};
+    for (size_t i = 0; i < look->cycles.count; i++) {
+        const struct cycle *cycle = &look->cycles.found[i];
+        if (!remember_cycle(reported, hash_cycle(&look->snapshot, cycle)))
+            continue;
+        fprintf(to,
+                "asyncio: %zu tasks wait for each other; only a time limit or a request to "
+                "cancel could end that:\n",
+                cycle->length);
+        asyncp_show_cycle(&sheet, cycle);
+    }
+}
+
+void asyncp_report_cycles(struct reported_cycles *reported)
+{
+    struct own_look *look = malloc(sizeof *look);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = look != NULL ? open_memstream(&text, &size) : NULL;
+    if (to != NULL && asyncp_own_look_open(look, false) == 0)
+        print_new_cycles(to, look, reported);
+    if (to != NULL)
+        asyncp_own_look_close(look);
+    if (to != NULL && fclose(to) == 0)
+        asyncp_write_text(STDERR_FILENO, text, size);
+    free(text);
+    free(look);
+}

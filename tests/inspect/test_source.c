@@ -1,0 +1,99 @@
+/*
+ * test_source.c: lines of the source from the line tables of this program, and of tables that are
+ * damaged.
+ */
+#include "inspect/source.h"
+#include "run/runner.h"
+#include "sys/image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The tables of this program. */
+static struct elf_image image;
+static struct loaded_file file;
+static struct line_tables tables;
+
+static struct table_bytes section(const char *name)
+{
+    const ElfW(Shdr) *found = asyncp_image_section(&image, name);
+    if (found == NULL)
+        return (struct table_bytes){.bytes = NULL};
+    return (struct table_bytes){asyncp_image_part(&image, found->sh_offset, found->sh_size),
+                                (size_t)found->sh_size};
+}
+
+/* The address to which it returns. */
+__attribute__((noinline)) static uintptr_t find_here(void)
+{
+    return (uintptr_t)__builtin_extract_return_addr(__builtin_return_address(0));
+}
+
+static void open_tables(void)
+{
+    CHECK(asyncp_image_find(&file, (uintptr_t)&find_here));
+    CHECK(asyncp_image_open(&image, file.path));
+    tables = (struct line_tables){section(".debug_line"), section(".debug_line_str"),
+                                  section(".debug_str")};
+    if (tables.lines.bytes == NULL)
+        test_skip("this program has no line tables");
+    const ElfW(Shdr) *lines = asyncp_image_section(&image, ".debug_line");
+    if ((lines->sh_flags & SHF_COMPRESSED) != 0)
+        test_skip("the line tables of this program are compressed");
+}
+
+TEST(source_of_an_instruction_is_its_file_and_line)
+{
+    struct source_line line, before;
+    open_tables();
+    uintptr_t address = find_here();
+    const unsigned here = __LINE__ - 1;
+    CHECK(asyncp_source_find(&tables, address - file.base - 1, &line, &before));
+    const char *name = strrchr(line.file, '/');
+    CHECK_STR(name != NULL ? name + 1 : line.file, "test_source.c");
+    CHECK_EQ(line.line, here);
+    asyncp_image_close(&image);
+}
+
+TEST(source_of_no_instruction_is_unknown)
+{
+    struct source_line line, before;
+    const struct line_tables none = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    open_tables();
+    CHECK(!asyncp_source_find(&tables, UINTPTR_MAX, &line, &before));
+    CHECK(!asyncp_source_find(&none, (uintptr_t)&open_tables - file.base, &line, &before));
+    asyncp_image_close(&image);
+}
+
+static uint64_t state;
+
+static uint64_t draw(void)
+{
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return state >> 16;
+}
+
+/* A part of each table, with bytes replaced, is the whole table; its end is the end of a block. */
+TEST(source_of_damaged_tables_ends)
+{
+    enum { MAX_PART = 20000, ROUNDS = 400 };
+    struct source_line line, before;
+    open_tables();
+    for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
+        struct line_tables damaged = tables;
+        state = seed;
+        size_t size = 1 + (size_t)(draw() % MAX_PART);
+        size = size < tables.lines.size ? size : tables.lines.size;
+        uint8_t *part = malloc(size);
+        CHECK(part != NULL);
+        memcpy(part, tables.lines.bytes, size);
+        for (uint64_t i = 0; i < seed % 50; i++)
+            part[draw() % (i % 2 == 0 && size > 64 ? 64 : size)] = (uint8_t)draw();
+        damaged.lines = (struct table_bytes){part, size};
+        damaged.line_strings.size = (size_t)(draw() % (tables.line_strings.size + 1));
+        asyncp_source_find(&damaged, (uintptr_t)draw() % 100000, &line, &before);
+        asyncp_source_find(&damaged, (uintptr_t)&open_tables - file.base, &line, &before);
+        free(part);
+    }
+    asyncp_image_close(&image);
+}
