@@ -3,11 +3,13 @@
  * the second one ends the process; a handler that the program has set is left alone. Most programs
  * here run in a child process, because they end it.
  */
+#include "run/capture.h"
 #include "run/trace.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -401,4 +403,53 @@ TEST_EACH_BACKEND(sigint_is_given_back_when_main_has_ended)
 {
     CHECK_EQ(async_run_with(test_options(), leave_one_behind), 0);
     CHECK_TRACE("ours default");
+}
+
+/* ---- SIGQUIT -------------------------------------------------------------------------------- */
+
+static int quit_and_go_on(void)
+{
+    CHECK_EQ(raise(SIGQUIT), 0);
+    CHECK_EQ(async_sleep(0.001), 0);
+    CHECK_EQ(raise(SIGQUIT), 0);
+    return async_sleep(0.001);
+}
+async_fn(quit_and_go_on);
+
+TEST_EACH_BACKEND(sigquit_prints_all_tasks_and_the_run_goes_on)
+{
+    capture_begin();
+    int result = async_run_with(test_options(), quit_and_go_on);
+    const char *said = capture_end(), *first = strstr(said, "#1 quit_and_go_on: waits");
+    if (result != 0 || first == NULL || strstr(first + 1, "#1 quit_and_go_on: waits") == NULL)
+        test_fail(__FILE__, __LINE__, "the result is %d, and this was said:\n%s", result, said);
+}
+
+static int quit_twice(void)
+{
+    CHECK_EQ(raise(SIGQUIT), 0);
+    CHECK_EQ(raise(SIGQUIT), 0);
+    return 0;
+}
+async_fn(quit_twice);
+
+static int main_of_quit_twice(void)
+{
+    return async_main(quit_twice);
+}
+
+static int main_of_quit_left_alone(void)
+{
+    async_run_options options = {.keep_sigint = true};
+    return async_main_with(&options, quit_and_go_on);
+}
+
+TEST(sigquit_ends_a_process_whose_loop_does_not_answer)
+{
+    CHECK_EQ(run_in_child(main_of_quit_twice), -SIGQUIT);
+}
+
+TEST(sigquit_is_left_alone_with_keep_sigint)
+{
+    CHECK_EQ(run_in_child(main_of_quit_left_alone), -SIGQUIT);
 }
