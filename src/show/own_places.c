@@ -8,6 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* An address, and its place. */
+struct located {
+    uint64_t address;
+    uintptr_t base; /* of its file */
+    struct code_place place;
+    struct source_line line;
+    bool was_sought, is_code;
+};
+
 struct own_place {
     uint64_t trace; /* its index */
     struct code_place place;
@@ -19,6 +28,12 @@ struct own_place {
 static bool begins_with(const char *text, const char *beginning)
 {
     return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+bool asyncp_is_beginning(const struct code_place *place)
+{
+    return begins_with(place->function, "coroutine_begin") ||
+           begins_with(place->function, "asyncp_switch");
 }
 
 /* ---- one address ---------------------------------------------------------------------------- */
@@ -76,32 +91,47 @@ static bool use_file(struct own_places *own, uint64_t address)
     return true;
 }
 
-/* Finds the place of an instruction. false: it is in no loaded file. */
-static bool find_place(struct own_places *own, uint64_t address, struct code_place *place,
-                       struct source_line *line)
+/* The library's own begin of a task has no line that anything needs. */
+static void find_in_image(struct own_places *own, struct located *located)
 {
-    memset(place, 0, sizeof *place);
-    line->line = 0;
-    if (!use_file(own, address))
-        return false;
-    const uint64_t linked = address - own->file.base;
+    const uint64_t linked = located->address - own->file.base;
+    struct code_place *place = &located->place;
+    located->base = own->file.base;
     if (own->image.bytes != NULL)
         set_function(&own->image, linked, place);
-    if (own->image.bytes != NULL && find_line(&own->image, linked, line)) {
-        place->line = line->line;
-        snprintf(place->file, sizeof place->file, "%s", line->file);
+    if (own->image.bytes != NULL && !asyncp_is_beginning(place) &&
+        find_line(&own->image, linked, &located->line)) {
+        place->line = located->line.line;
+        snprintf(place->file, sizeof place->file, "%s", located->line.file);
     } else {
         struct loaded_file file = own->file;
         place->offset = linked;
         snprintf(place->file, sizeof place->file, "%s", asyncp_symbol_file(&file));
     }
-    return true;
+}
+
+/* A line table is searched from its begin, so each address is looked up once. */
+static const struct located *locate(struct own_places *own, uint64_t address)
+{
+    static const struct located nowhere;
+    uint32_t index;
+    if (asyncp_table_add(&own->located, &address, &index) < 0)
+        return &nowhere;
+    struct located *located = asyncp_table_at(&own->located, index);
+    if (!located->was_sought) {
+        located->was_sought = true;
+        located->is_code = use_file(own, address);
+        if (located->is_code)
+            find_in_image(own, located);
+    }
+    return located;
 }
 
 bool asyncp_own_place(struct own_places *own, uint64_t address, struct code_place *place)
 {
-    struct source_line line;
-    return find_place(own, address, place, &line);
+    const struct located *located = locate(own, address);
+    *place = located->place;
+    return located->is_code;
 }
 
 /* ---- a stack -------------------------------------------------------------------------------- */
@@ -126,22 +156,16 @@ static bool is_library_source(const struct own_places *own, const struct source_
            strncmp(line->file, file, folder_of_folder(file)) == 0;
 }
 
-static bool is_of_library(const struct own_places *own, const struct code_place *place,
-                          const struct source_line *line)
+static bool is_of_library(const struct own_places *own, const struct located *located)
 {
+    const struct code_place *place = &located->place;
     if (place->is_entry)
         return false;
     if (begins_with(place->function, "async_") || begins_with(place->function, "asyncp_"))
         return true;
     if (!own->is_static)
-        return own->file.base == own->library.base;
-    return place->function[0] == 0 || is_library_source(own, line);
-}
-
-bool asyncp_is_beginning(const struct code_place *place)
-{
-    return begins_with(place->function, "coroutine_begin") ||
-           begins_with(place->function, "asyncp_switch");
+        return located->base == own->library_base;
+    return place->function[0] == 0 || is_library_source(own, &located->line);
 }
 
 static size_t count_frames(const struct trace *trace)
@@ -156,15 +180,14 @@ static size_t count_frames(const struct trace *trace)
 static void find_on_stack(struct own_places *own, const struct trace *trace,
                           struct code_place *found)
 {
-    struct code_place place;
-    struct source_line line;
     memset(found, 0, sizeof *found);
     for (size_t i = count_frames(trace); i-- > 0;) {
-        if (!find_place(own, trace->frames[i] - 1, &place, &line) || asyncp_is_beginning(&place))
+        const struct located *located = locate(own, trace->frames[i] - 1);
+        if (!located->is_code || asyncp_is_beginning(&located->place))
             continue;
-        if (is_of_library(own, &place, &line))
+        if (is_of_library(own, located))
             return;
-        *found = place;
+        *found = located->place;
     }
 }
 
@@ -190,15 +213,17 @@ void asyncp_own_places_open(struct own_places *own)
 {
     *own = (struct own_places){
         .places = {.find = find_own},
-        .found = {.record_bytes = sizeof(struct own_place), .key_bytes = sizeof(uint64_t)}};
-    struct code_place place;
-    (void)find_place(own, (uintptr_t)&asyncp_own_places_open, &place, &own->library_line);
-    own->library = own->file;
-    own->is_static = strcmp(own->library.path, PROGRAM_FILE) == 0;
+        .found = {.record_bytes = sizeof(struct own_place), .key_bytes = sizeof(uint64_t)},
+        .located = {.record_bytes = sizeof(struct located), .key_bytes = sizeof(uint64_t)}};
+    const struct located *library = locate(own, (uintptr_t)&asyncp_own_places_open);
+    own->library_base = library->base;
+    own->library_line = library->line;
+    own->is_static = strcmp(own->file.path, PROGRAM_FILE) == 0;
 }
 
 void asyncp_own_places_close(struct own_places *own)
 {
     asyncp_image_close(&own->image);
     asyncp_table_free(&own->found);
+    asyncp_table_free(&own->located);
 }

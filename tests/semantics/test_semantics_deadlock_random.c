@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TASKS = 5, STEPS = 6, OBJECTS = 2, MAX_ITEMS = 1 };
+enum { TASKS = 4, STEPS = 4, OBJECTS = 2, MAX_ITEMS = 1 };
 
 enum kind { ACQUIRE, RELEASE, SET, CLEAR, WAIT, PUT, GET, SLEEP, KINDS };
 
@@ -159,7 +159,7 @@ TEST_EACH_BACKEND(deadlock_is_reported_if_and_only_if_no_task_can_go_on)
 {
     async_run_options options = *test_options();
     const char *wanted = getenv("PROGRAMS");
-    const int programs = wanted != NULL ? atoi(wanted) : 60;
+    const int programs = wanted != NULL ? atoi(wanted) : 30;
     int deadlocks = 0;
     options.on_deadlock = ASYNC_DEADLOCK_CANCEL;
     options.virtual_clock = true;
