@@ -1,11 +1,11 @@
 /*
  * loop/deadlock.c: what a loop does when its tasks wait and nothing is left that could wake one.
  *
- * That is certain if the loop's address was never given to the program: another thread or a handler
- * of a signal needs it to reach the loop. It is also certain if it was, but the process has neither
- * threads nor handlers of its own. In a certain deadlock the run's main task is cancelled, so that
- * the program ends in order. If its tasks wait for ever again after that, the process is aborted,
- * because nothing else could end it.
+ * That is certain if the loop's address was never given to the program, because another thread needs
+ * it to reach the loop; or if it was, but the process has no threads of its own. (A handler of a
+ * signal may not call the loop.) In a certain deadlock the run's main task is cancelled, so that the
+ * program ends in order. If its tasks wait for ever again after that, the process is aborted, because
+ * nothing else could end it.
  *
  * SIGINT and SIGTERM, which a run handles itself, do not count: otherwise no program would ever be
  * in a deadlock.
@@ -40,11 +40,10 @@ static bool sleeps_on_purpose(struct async_loop *loop)
     return false;
 }
 
-/* Threads of the program, and its handlers of signals, can reach a loop that they know. */
+/* Threads of the program can reach a loop that they know. */
 static bool is_reachable(const struct async_loop *loop)
 {
-    return loop->deadlock.is_known_outside &&
-           (asyncp_sys_has_foreign_threads() || asyncp_catches_are_foreign());
+    return loop->deadlock.is_known_outside && asyncp_sys_has_foreign_threads();
 }
 
 enum deadlock_kind asyncp_deadlock_kind(struct async_loop *loop)

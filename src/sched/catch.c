@@ -211,26 +211,6 @@ bool asyncp_catches_any(const struct async_loop *loop)
     return false;
 }
 
-/* Handlers of these report that the program is about to end. */
-static bool is_of_fault(int number)
-{
-    return number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE ||
-           number == SIGTRAP || number == SIGSYS || number == SIGABRT;
-}
-
-bool asyncp_catches_are_foreign(void)
-{
-    for (int number = 1; number < NSIG; number++) {
-        struct sigaction now;
-        if (is_of_fault(number) || asyncp_sys_sigaction(number, NULL, &now) < 0)
-            continue;
-        if (!is_ours(&now) && !is_action(&now, SIG_DFL) && !is_action(&now, SIG_IGN) &&
-            !is_action(&now, default_handler_of(number)))
-            return true;
-    }
-    return false;
-}
-
 void asyncp_catches_deliver(struct async_loop *loop)
 {
     LIST_EACH (link, &loop->signals.catches) {

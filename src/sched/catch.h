@@ -62,9 +62,6 @@ struct signal_catch *asyncp_catch_find(const struct async_loop *loop, int number
 /* Whether the program catches a signal on this loop. */
 bool asyncp_catches_any(const struct async_loop *loop);
 
-/* Whether the program has handlers of its own, but for faults. */
-bool asyncp_catches_are_foreign(void);
-
 /* Delivers the signals that came, on the loop's thread. */
 void asyncp_catches_deliver(struct async_loop *loop);
 

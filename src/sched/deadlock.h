@@ -10,7 +10,7 @@
 
 enum deadlock_kind {
     DEADLOCK_NONE,
-    DEADLOCK_LIKELY, /* another thread, or a handler of a signal, may know the loop */
+    DEADLOCK_LIKELY, /* another thread may know the loop */
     DEADLOCK_CERTAIN
 };
 

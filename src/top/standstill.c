@@ -23,7 +23,7 @@ void asyncp_report_deadlock(struct async_loop *loop, enum deadlock_kind kind)
     asyncp_report("%snothing is left that could wake a task of this loop%s; this is what they wait "
                   "for:",
                   kind == DEADLOCK_CERTAIN ? "deadlock: " : "",
-                  kind == DEADLOCK_CERTAIN ? "" : ", unless another thread or a signal does");
+                  kind == DEADLOCK_CERTAIN ? "" : ", unless another thread does");
     print_trees(STDERR_FILENO, loop);
     asyncp_write_hints(STDERR_FILENO, loop);
 }
