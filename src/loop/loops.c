@@ -32,6 +32,11 @@ void asyncp_loops_remove(struct async_loop *loop)
     pthread_mutex_unlock(&mutex);
 }
 
+uint32_t asyncp_loop_number(const struct async_loop *loop)
+{
+    return loop->listing.number;
+}
+
 void asyncp_loops_fork(void)
 {
     mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;

@@ -21,6 +21,9 @@ extern struct loops asyncp_loops __attribute__((visibility("hidden")));
 void asyncp_loops_add(struct async_loop *loop);
 void asyncp_loops_remove(struct async_loop *loop);
 
+/* 1, 2, 3…, in the order in which loops are opened. */
+uint32_t asyncp_loop_number(const struct async_loop *loop);
+
 /* In a new child: another thread may have held the lock. */
 void asyncp_loops_fork(void);
 

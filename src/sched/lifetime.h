@@ -25,6 +25,7 @@ void asyncp_check_arguments(const struct async_loop *loop, const struct coroutin
 
 struct debug_mode {
     bool enabled;
+    bool watches_stops;         /* enabled, or the loop is traced */
     bool instrumented;          /* enabled, or under valgrind: stacks are marked undefined */
     bool standstill_reported;   /* the deadlock was reported */
     int64_t slow_ns;            /* longer turns are reported */

@@ -302,6 +302,37 @@ void asyncp_report_standstill(const struct async_loop *loop)
     violated("the model has no debug mode");
 }
 
+/* The loop is not traced. */
+void asyncp_tracer_node_begins(struct async_loop *loop)
+{
+    (void)loop;
+    abort();
+}
+
+void asyncp_tracer_node_ended(struct async_loop *loop)
+{
+    (void)loop;
+    abort();
+}
+
+void asyncp_tracer_sleeps(struct async_loop *loop, bool forever)
+{
+    (void)loop, (void)forever;
+    abort();
+}
+
+void asyncp_tracer_shuffles(struct async_loop *loop)
+{
+    (void)loop;
+    abort();
+}
+
+void asyncp_tracer_has_shuffled(struct async_loop *loop)
+{
+    (void)loop;
+    abort();
+}
+
 void asyncp_trim_stacks(struct async_loop *loop)
 {
     (void)loop;
