@@ -4,14 +4,21 @@
     tools/embed.py PAGE.html STYLE.css SCRIPT.js… OUTPUT.c
 """
 
+import re
 import sys
 from pathlib import Path
 
 
+def without_comments(text: str) -> str:
+    """Lines of code alone, without indentation: the page is in the library."""
+    text = re.sub(r"^[ \t]*/\*.*?\*/\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    return "".join(line.strip() + "\n" for line in text.splitlines() if line.strip())
+
+
 def page(html: Path, style: Path, scripts: list[Path]) -> bytes:
     text = html.read_text()
-    text = text.replace("/*STYLE*/", style.read_text())
-    text = text.replace("/*SCRIPT*/", "".join(script.read_text() for script in scripts))
+    text = text.replace("/*STYLE*/", without_comments(style.read_text()))
+    text = text.replace("/*SCRIPT*/", "".join(without_comments(script.read_text()) for script in scripts))
     return text.encode()
 
 

@@ -23,8 +23,9 @@ struct site {
     uint64_t hold_count, hold_ns, longest_ns; /* turns that are holds */
     uint64_t lost_ns;                         /* by other tasks, while these have held the loop */
     uint32_t most_ready;                      /* tasks that were ready at a hold */
+    uint32_t most_late;                       /* tasks that became due during a hold */
     uint32_t ended;                           /* tasks */
-    uint32_t last, unused;                    /* the task that has ended last */
+    uint32_t last;                            /* the task that has ended last */
     uint64_t last_begin_ns, last_end_ns;
     uint64_t previous_end_ns; /* the end of the task before it */
     uint64_t other_ns;        /* the longest life of another task than the last */
@@ -188,6 +189,51 @@ static void count_waiters(struct tally *tally, uint32_t *wait_of)
     }
 }
 
+/* The hold after which the loop has not been idle yet. */
+struct last_hold {
+    struct site *site; /* NULL: none */
+    uint64_t length_ns;
+    uint32_t late; /* tasks that were woken after it */
+};
+
+/*
+ * The loop has made tasks ready after a hold: their times came, or the kernel had something for
+ * them, while the loop could not look. The moment is unknown; on average it is the middle.
+ */
+static void end_last_hold(struct last_hold *hold)
+{
+    if (hold->site != NULL && hold->late > 0) {
+        hold->site->lost_ns += hold->length_ns / 2 * hold->late;
+        if (hold->late > hold->site->most_late)
+            hold->site->most_late = hold->late;
+    }
+    *hold = (struct last_hold){.site = NULL};
+}
+
+static void count_late(const struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    struct last_hold hold = {.site = NULL};
+    uint64_t begin_ns = 0;
+    bool runs = false;
+    for (size_t i = 0; i < timeline->event_count; i++) {
+        const struct timeline_event *event = &timeline->events[i];
+        if (event->kind == EVENT_WAKE && !runs)
+            hold.late++;
+        if (event->kind == EVENT_SLEEP || (event->kind == EVENT_RUN && hold.late > 0))
+            end_last_hold(&hold);
+        if (event->kind == EVENT_RUN)
+            begin_ns = event->at_ns;
+        if (event->kind == EVENT_WAKE || event->kind == EVENT_CREATE || event->kind == EVENT_SLEEP)
+            continue;
+        runs = event->kind == EVENT_RUN;
+        if (!runs && event->at_ns - begin_ns >= (uint64_t)VERDICT_HOLD_US * NS_PER_US)
+            hold = (struct last_hold){.site = site_at(tally, tally->site_of[event->task]),
+                                      .length_ns = event->at_ns - begin_ns};
+    }
+    end_last_hold(&hold);
+}
+
 /* Puts each task to those of its function. 0 or -ENOMEM. */
 static int find_sites(struct tally *tally)
 {
@@ -221,6 +267,7 @@ static int add_up(struct tally *tally)
                      ? find_sites(tally)
                      : -ENOMEM;
     if (result == 0) {
+        count_late(tally);
         count_waiters(tally, wait_of);
         result = asyncp_replay(timeline, see_span, tally);
     }
@@ -312,9 +359,18 @@ static void find_hold(struct verdict *verdict, const struct tally *tally)
         length += snprintf(sentence + length, (size_t)(MAX_SENTENCE_BYTES - length),
                            " at the longest, for %s in %" PRIu64 " turns",
                            asyncp_duration_text(worst->hold_ns).text, worst->hold_count);
+    char ready[48] = "", late[48] = "";
+    if (worst->most_ready > 0)
+        snprintf(ready, sizeof ready, "%" PRIu32 " other %s ready", worst->most_ready,
+                 worst->most_ready == 1 ? "task was" : "tasks were");
+    if (worst->most_late > 0)
+        snprintf(late, sizeof late, "%" PRIu32 "%s became ready", worst->most_late,
+                 *ready != 0             ? ""
+                 : worst->most_late == 1 ? " other task"
+                                         : " other tasks");
     snprintf(sentence + length, (size_t)(MAX_SENTENCE_BYTES - length),
-             "; up to %" PRIu32 " other %s ready meanwhile and lost %s together", worst->most_ready,
-             worst->most_ready == 1 ? "task was" : "tasks were",
+             "; meanwhile up to %s%s%s: %s%s lost together", ready,
+             *ready != 0 && *late != 0 ? " and up to " : "", late, *late != 0 ? "about " : "",
              asyncp_duration_text(worst->lost_ns).text);
 }
 

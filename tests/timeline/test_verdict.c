@@ -179,6 +179,15 @@ static void straggler(struct planted *planted, int a, double b)
     plant_last_turn(planted, first + (uint32_t)a, 0.01);
 }
 
+/* No task is ready, but `a` tasks become due while one holds the loop for `b` milliseconds. */
+static void hold_while_idle(struct planted *planted, int a, double b)
+{
+    uint32_t first = server(planted, a), parser = plant_task(planted, parse);
+    plant_turn(planted, parser, b, on_sleep, 0);
+    plant_wakes(planted, first, (uint32_t)a);
+    short_turns(planted, first, a, on_recv, 5);
+}
+
 static void hold_and_contention(struct planted *planted, int a, double b)
 {
     contend(planted, a, b, on_lock);
@@ -191,7 +200,7 @@ static const struct cause causes[] = {
     {"a short hold and many tasks", FINDING_HOLD, "held the loop for 20 ms", hold, 100, 20},
     {"a long hold", FINDING_HOLD, "held the loop for 5 s", hold, 3, 5000},
     {"three holds in a row", FINDING_HOLD, "for 3 s in 3 turns", hold_each, 3, 1000},
-    {"many holds in a row", FINDING_HOLD, "in 20 turns", hold_each, 20, 30},
+    {"many holds in a row", FINDING_HOLD, "in 20 turns; meanwhile", hold_each, 20, 30},
     {"two holds", FINDING_HOLD, "up to 1 other task was ready", hold_each, 2, 500},
     {"a callback holds", FINDING_HOLD, "a callback held the loop", hold_by_callback, 10, 100},
     {"a callback holds for long", FINDING_HOLD, "for 2 s", hold_by_callback, 2, 2000},
@@ -218,6 +227,10 @@ static const struct cause causes[] = {
     {"a straggler", FINDING_LAST, "#11 of parse", straggler, 10, 500},
     {"a straggler of four", FINDING_LAST, "the 3 others at most", straggler, 3, 120},
     {"a straggler of many", FINDING_LAST, "#301 of parse", straggler, 300, 3000},
+    {"tasks become due during a hold", FINDING_HOLD, "up to 30 other tasks became ready",
+     hold_while_idle, 30, 100},
+    {"one task becomes due during a hold", FINDING_HOLD, "about 500 ms lost", hold_while_idle, 1,
+     1000},
     {"a hold, and contention", FINDING_HOLD, "parse (planted.c:1) held", hold_and_contention, 20,
      20},
 };
@@ -335,6 +348,8 @@ TEST(verdict_weighs_holds_by_harm)
     plant_begin(&planted);
     uint32_t first = server(&planted, 100);
     plant_turn(&planted, plant_task(&planted, writer), 1000, on_sleep, 0);
+    plant_event(&planted, EVENT_SLEEP, 0, 0);
+    plant_later(&planted, 10);
     uint32_t parser = plant_task(&planted, parse);
     plant_wakes(&planted, first, 100);
     plant_turn(&planted, parser, 50, on_sleep, 0);
@@ -342,7 +357,7 @@ TEST(verdict_weighs_holds_by_harm)
     CHECK_EQ(asyncp_verdict_make(&verdict, &planted.timeline), 0);
     CHECK_EQ(verdict.findings[0], FINDING_HOLD);
     CHECK(strstr(verdict.sentences[0], "parse (planted.c:1) held the loop for 50 ms") != NULL);
-    CHECK(strstr(verdict.sentences[0], "lost 5 s together") != NULL);
+    CHECK(strstr(verdict.sentences[0], "5 s lost together") != NULL);
     plant_free(&planted);
 }
 
