@@ -6,7 +6,7 @@
  *     asyncio ps --stacks …      the calls in which each task is
  *     asyncio ps --json …        for programs
  *     asyncio tree PID|CORE      below each task those that it awaits
- *     asyncio trace FILE|CORE    what the timelines in a file of ASYNCIO_TRACE show
+ *     asyncio trace FILE|PID|CORE  the verdict on timelines of ASYNCIO_TRACE
  *     asyncio trace FILE -o OUT  the timelines as a page, SVG, or for Perfetto
  *
  * The program needs no preparation, and may be stripped or static. The exit status is 0, 1 if the
@@ -25,7 +25,7 @@ enum { WRONG_USAGE = 2, CONFIRMED_AFTER_NS = 10000000 };
 static const char usage[] =
     "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
     "       asyncio tree [--each] PID|CORE\n"
-    "       asyncio trace FILE|CORE [-o OUT.html|OUT.svg|OUT.pftrace|OUT.trace]\n";
+    "       asyncio trace FILE|PID|CORE [-o OUT.html|OUT.svg|OUT.pftrace|OUT.trace]\n";
 
 struct request {
     const char *name;   /* PID, CORE, or FILE */

@@ -152,10 +152,11 @@ int trace_show(const char *from, const char *to)
     enum form form;
     if (find_form(to, &form) < 0)
         return -1;
-    int result = read_file(&input, from);
+    bool is_process = *from != 0 && from[strspn(from, "0123456789")] == 0;
+    int result = is_process ? trace_read_subject(&input, from) : read_file(&input, from);
     if (result == 0 && is_elf(&input)) {
         asyncp_output_free(&input);
-        result = trace_read_core(&input, from);
+        result = trace_read_subject(&input, from);
     }
     if (result == 0)
         result = convert(&output, &input, from, form);

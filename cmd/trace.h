@@ -7,14 +7,17 @@
 #include "timeline/verdict.h"
 
 /*
- * Reads timelines from a file of ASYNCIO_TRACE or from the core of a traced program, and writes
+ * Reads timelines from a file of ASYNCIO_TRACE, or from a traced process or its core, and writes
  * the form that the ending of `to` says; NULL: prints the verdicts. 0; after an error -1, which was
  * printed.
  */
 int trace_show(const char *from, const char *to);
 
-/* Reads the rings of a core as sections of a file. 0; after an error -1, which was printed. */
-int trace_read_core(struct output *output, const char *path);
+/*
+ * Reads the rings of the loops of a process or a core as sections of a file. 0; after an error -1,
+ * which was printed.
+ */
+int trace_read_subject(struct output *output, const char *name);
 
 /* A picture for documents, of at most 40 tasks. 0 or -ENOMEM. */
 int trace_draw_svg(struct output *output, const struct timeline *timeline,

@@ -16,6 +16,7 @@
  * stop in sched/pace.h.
  */
 #include "loop/loop.h"
+#include "loop/tracing.h"
 #include "sched/lifetime.h"
 #include "sched/pace.h"
 #include "sys/clock.h"
@@ -165,6 +166,7 @@ static bool report_deadlock(struct async_loop *loop)
         return true;
     loop->debug.standstill_reported = true;
     asyncp_report_standstill(loop);
+    asyncp_flight_write(loop, TIMELINE_DEADLOCK);
     return false;
 }
 

@@ -130,8 +130,11 @@ static void encode_events(struct encoder *encoder, uint64_t position)
     const struct trace_ring *ring = encoder->recording->ring;
     const uint64_t capacity = (uint64_t)ring->blocks * BLOCK_EVENTS;
     uint64_t from = 0;
-    if (position > capacity)
-        from = (position - capacity + BLOCK_EVENTS) / BLOCK_EVENTS * BLOCK_EVENTS;
+    uint64_t written = encoder->recording->written_after;
+    if (written < position)
+        written = position;
+    if (written > capacity)
+        from = (written - capacity + BLOCK_EVENTS) / BLOCK_EVENTS * BLOCK_EVENTS;
     encoder->lost = from;
     for (uint64_t i = from; i < position && encoder->result == 0; i++) {
         const struct trace_event *event = &ring->events[i & (capacity - 1)];

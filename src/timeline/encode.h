@@ -27,6 +27,7 @@ enum timeline_end {
     TIMELINE_DEADLOCK, /* nothing can wake a task any more */
     TIMELINE_STALL,    /* a task has held the loop for long */
     TIMELINE_CRASHED,  /* read from a core */
+    TIMELINE_RUNNING,  /* read from the running process */
     TIMELINE_ENDS
 };
 
@@ -39,6 +40,7 @@ struct live_task {
 
 struct recording {
     const struct trace_ring *ring; /* in this process: perhaps a copy */
+    uint64_t written_after;        /* position of the ring after it was copied; 0: it stood still */
     const struct view *view;
     uint32_t loop, thread;
     const char *backend;

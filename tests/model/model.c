@@ -12,6 +12,7 @@
  * A wait in the kernel may end early, once in a run, and so may a compare-and-swap fail.
  */
 #include "loop/loop.h"
+#include "loop/tracing.h"
 #include "sched/sched.h"
 #include "explore.h"
 #include "memory.h"
@@ -303,6 +304,12 @@ void asyncp_report_standstill(const struct async_loop *loop)
 }
 
 /* The loop is not traced. */
+int asyncp_flight_write(struct async_loop *loop, enum timeline_end why)
+{
+    (void)loop, (void)why;
+    return 0;
+}
+
 void asyncp_tracer_node_begins(struct async_loop *loop)
 {
     (void)loop;
