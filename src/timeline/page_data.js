@@ -117,7 +117,9 @@ const STATE_AFTER = [NONE, RUNS, READY, READY, WAITS, READY, READY, NONE, NONE, 
  */
 class Lane {
     constructor(timeline, tasks, events) {
-        const size = 2 * events.length + 2;
+        let size = events.length + 2;
+        for (let k = 0; k < events.length; k++)
+            size += timeline.kind[events[k]] == KIND.SLEEP;
         this.at = new Float64Array(size);
         this.counts = [null, new Uint32Array(size), new Uint32Array(size), new Uint32Array(size)];
         this.sums = [null, new Float64Array(size), new Float64Array(size), new Float64Array(size)];
@@ -129,33 +131,36 @@ class Lane {
         this.add(timeline, tasks, events);
     }
 
-    step(at, event, counts) {
-        const i = this.size;
-        if (i > 0)
-            for (let s = RUNS; s <= WAITS; s++)
-                this.sums[s][i] = this.sums[s][i - 1] + this.counts[s][i - 1] * (at - this.at[i - 1]);
+    step(at, event, runs, ready, waits) {
+        const i = this.size++;
         this.at[i] = at;
         this.event[i] = event;
+        this.counts[RUNS][i] = runs;
+        this.counts[READY][i] = ready;
+        this.counts[WAITS][i] = waits;
+        this.most = Math.max(this.most, runs + ready + waits);
+        if (i == 0)
+            return;
+        const passed = at - this.at[i - 1];
         for (let s = RUNS; s <= WAITS; s++)
-            this.counts[s][i] = counts[s];
-        this.most = Math.max(this.most, counts[RUNS] + counts[READY] + counts[WAITS]);
-        this.size++;
+            this.sums[s][i] = this.sums[s][i - 1] + this.counts[s][i - 1] * passed;
     }
 
     /* Before its first event a task waits or is ready, unless that event is its creation. */
     first(timeline, tasks, events, states, counts) {
-        const seen = new Set();
-        for (const e of events) {
-            const task = timeline.task[e];
-            if (seen.has(task))
+        const seen = new Uint8Array(timeline.tasks.length);
+        for (let k = 0; k < events.length; k++) {
+            const task = timeline.task[events[k]], kind = timeline.kind[events[k]];
+            if (seen[task])
                 continue;
-            seen.add(task);
-            const kind = timeline.kind[e];
-            const state = kind == KIND.CREATE || task == 0 ? NONE : kind == KIND.WAKE ? WAITS : READY;
-            states[task] = timeline.lost > 0 || kind == KIND.WAKE ? state : NONE;
+            seen[task] = 1;
+            if (kind == KIND.WAKE)
+                states[task] = WAITS;
+            else if (timeline.lost > 0 && kind != KIND.CREATE && task != 0)
+                states[task] = READY;
         }
         for (const task of tasks) {
-            if (!seen.has(task) && timeline.tasks[task].live)
+            if (!seen[task] && timeline.tasks[task].live)
                 states[task] = timeline.tasks[task].wait > 0 ? WAITS : READY;
             counts[states[task]]++;
         }
@@ -167,9 +172,9 @@ class Lane {
         const states = new Uint8Array(timeline.tasks.length), counts = [0, 0, 0, 0];
         let begun = 0;
         this.first(timeline, tasks, events, states, counts);
-        this.step(0, -1, counts);
-        for (const e of events) {
-            const task = timeline.task[e], kind = timeline.kind[e], at = timeline.at[e];
+        this.step(0, -1, counts[RUNS], counts[READY], counts[WAITS]);
+        for (let k = 0; k < events.length; k++) {
+            const e = events[k], task = timeline.task[e], kind = timeline.kind[e], at = timeline.at[e];
             if (states[task] == RUNS && at - begun >= HOLD_NS)
                 this.holds.push(begun, at);
             if (kind == KIND.RUN) {
@@ -178,14 +183,14 @@ class Lane {
             }
             counts[states[task]]--;
             counts[states[task] = STATE_AFTER[kind]]++;
-            this.step(at, e, counts);
+            this.step(at, e, counts[RUNS], counts[READY], counts[WAITS]);
             if (kind == KIND.SLEEP) {
                 counts[states[task]]--;
                 counts[states[task] = NONE]++;
-                this.step(timeline.at[e + 1], -1, counts);
+                this.step(timeline.at[e + 1], -1, counts[RUNS], counts[READY], counts[WAITS]);
             }
         }
-        this.step(timeline.length, -1, [0, 0, 0, 0]);
+        this.step(timeline.length, -1, 0, 0, 0);
     }
 
     /* The last step at or before a time. */
@@ -198,6 +203,19 @@ class Lane {
             else
                 high = middle - 1;
         }
+        return low;
+    }
+
+    /* The same for a time that is a little after step i. */
+    follow(i, at) {
+        let low = i, stride = 1;
+        while (low + stride < this.size && this.at[low + stride] <= at) {
+            low += stride;
+            stride *= 2;
+        }
+        for (; stride >= 1; stride >>= 1)
+            while (low + stride < this.size && this.at[low + stride] <= at)
+                low += stride;
         return low;
     }
 
@@ -243,6 +261,21 @@ function makeRows(timeline) {
     return rows;
 }
 
+/* How many tasks run, of all of them: one or none. */
+function makeBusyLane(timeline) {
+    const one = {...timeline, task: new Uint8Array(timeline.count), kind: new Uint8Array(timeline.count)};
+    const turns = new Uint32Array(timeline.count);
+    let size = 0;
+    for (let i = 0; i < timeline.count; i++) {
+        const kind = timeline.kind[i];
+        if (kind == KIND.SLEEP || kind == KIND.WAKE || kind == KIND.CREATE)
+            continue;
+        one.kind[i] = kind == KIND.RUN ? KIND.RUN : KIND.END;
+        turns[size++] = i;
+    }
+    return new Lane(one, [0], turns.subarray(0, size));
+}
+
 class Model {
     constructor(bytes) {
         const timeline = this.timeline = readTimeline(bytes);
@@ -253,6 +286,7 @@ class Model {
         this.byTask = sortEvents(timeline, all, timeline.tasks.length);
         this.byRow = sortEvents(timeline, this.rowOf, this.rows.length);
         this.taskLanes = new Map();
+        this.busy = makeBusyLane(timeline);
         this.lines = [];
         this.layOut();
     }

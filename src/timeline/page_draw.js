@@ -40,7 +40,15 @@ class Painter {
         this.view = {from: 0, to: Math.max(model.timeline.length, 1), y: 0};
         this.chosen = -1;
         this.found = new Set();
+        this.widths = new Map();
+        this.dress();
+    }
+
+    /* Takes the colours of the light or the dark page. */
+    dress() {
         this.colours = readColours();
+        this.waitColours = this.model.timeline.waits.map(wait => waitColour(wait.call, this.colours));
+        this.map = null;
     }
 
     get width() {
@@ -71,7 +79,7 @@ class Painter {
         c.textBaseline = "middle";
         this.paintRows();
         this.paintArrows();
-        this.paintMap();
+        this.paintMap(scale);
         this.paintAxis();
     }
 
@@ -101,7 +109,7 @@ class Painter {
             const y = TOP + line.y - this.view.y;
             if (line.task >= 0 && (line.task == this.chosen || this.found.has(line.task))) {
                 c.fillStyle = this.colours.mark;
-                c.fillRect(0, y, this.canvas.clientWidth, line.height);
+                c.fillRect(0, y, line.task == this.chosen ? this.canvas.clientWidth : LABELS, line.height);
             }
             this.paintLabel(line, y);
             c.save();
@@ -132,10 +140,14 @@ class Painter {
         }
     }
 
+    /* The text, or as much of it as has room. */
     fit(text, width) {
-        while (text.length > 3 && this.c.measureText(text).width > width)
-            text = text.slice(0, -2) + "…";
-        return text;
+        let whole = this.widths.get(text);
+        if (whole === undefined) {
+            whole = this.c.measureText(text).width;
+            this.widths.set(text, whole);
+        }
+        return whole <= width ? text : text.slice(0, Math.max(1, Math.floor(text.length * width / whole) - 1)) + "…";
     }
 
     /* Few steps are drawn one by one, many as the share of each state in each pixel. */
@@ -158,6 +170,8 @@ class Painter {
         const event = lane.event[i];
         if (event >= 0 && timeline.kind[event] == KIND.SLEEP)
             return colours.sleep;
+        if (event >= 0 && timeline.kind[event] == KIND.WAIT)
+            return this.waitColours[timeline.wait[event]];
         return waitColour(this.callOf(lane, i), colours);
     }
 
@@ -193,35 +207,47 @@ class Painter {
         }
     }
 
-    /* For each pixel [from, to): the means of the counts. */
+    /* For each pixel: the means of the counts in it. */
     eachPixel(lane, see) {
         const step = (this.view.to - this.view.from) / this.width;
         let at = this.view.from, i = lane.find(at);
-        let before = [0, lane.sum(RUNS, at, i), lane.sum(READY, at, i), lane.sum(WAITS, at, i)];
+        let runs = lane.sum(RUNS, at, i), ready = lane.sum(READY, at, i), waits = lane.sum(WAITS, at, i);
         for (let pixel = 0; pixel < this.width; pixel++) {
-            at += step;
-            if (i + 1 < lane.size && lane.at[i + 1] <= at)
-                i = lane.find(at);
-            const now = [0, lane.sum(RUNS, at, i), lane.sum(READY, at, i), lane.sum(WAITS, at, i)];
-            see(pixel, (now[RUNS] - before[RUNS]) / step, (now[READY] - before[READY]) / step, (now[WAITS] - before[WAITS]) / step);
-            before = now;
+            at = this.view.from + step * (pixel + 1);
+            i = lane.follow(i, at);
+            const nextRuns = lane.sum(RUNS, at, i), nextReady = lane.sum(READY, at, i), nextWaits = lane.sum(WAITS, at, i);
+            see(pixel, (nextRuns - runs) / step, (nextReady - ready) / step, (nextWaits - waits) / step);
+            runs = nextRuns;
+            ready = nextReady;
+            waits = nextWaits;
         }
     }
 
+    /* A turn is seen, however short it is. */
     paintShares(lane, y, height) {
         const c = this.c, {colours} = this;
+        let begin = -1;
+        const flush = end => {
+            if (begin >= 0)
+                c.fillRect(LABELS + begin, y + height / 4, end - begin, height / 2);
+            begin = -1;
+        };
+        c.fillStyle = colours.time;
         this.eachPixel(lane, (pixel, runs, ready, waits) => {
-            const whole = runs + ready + waits;
-            if (whole < 1e-9)
-                return;
-            const x = LABELS + pixel;
-            c.fillStyle = colours.time;
-            c.fillRect(x, y, 1, height);
-            c.fillStyle = colours.ready;
-            c.fillRect(x, y + height * (1 - (runs + ready)), 1, height * ready);
-            c.fillStyle = colours.runs;
-            c.fillRect(x, y + height * (1 - runs), 1, height * runs);
+            if (runs + ready + waits < 1e-9)
+                flush(pixel);
+            else if (begin < 0)
+                begin = pixel;
         });
+        flush(this.width);
+        for (const [colour, least] of [["ready", 0.05], ["runs", 1.5]]) {
+            c.fillStyle = colours[colour];
+            this.eachPixel(lane, (pixel, runs, ready) => {
+                const share = colour == "runs" ? runs : runs + ready;
+                if (share > 1e-9 && (colour == "runs" || height * share > least))
+                    c.fillRect(LABELS + pixel, y + height - Math.max(height * share, least), 1, Math.max(height * share, least));
+            });
+        }
     }
 
     /* Above, how much of the time one of them runs; below, how many wait and are ready. */
@@ -324,44 +350,43 @@ class Painter {
         return low;
     }
 
-    /* How busy the loop is over the whole time, and which part of it is shown. */
-    paintMap() {
-        const c = this.c, {view} = this, length = Math.max(this.model.timeline.length, 1);
-        c.fillStyle = this.colours.paper;
-        c.fillRect(0, 0, this.canvas.clientWidth, TOP);
-        c.fillStyle = this.colours.shade;
-        c.fillRect(LABELS, 0, this.width, MAP - 4);
+    /* How busy the loop is over the whole time; drawn once for each width. */
+    drawMap(scale) {
+        const map = document.createElement("canvas"), {view} = this, c = this.c;
+        map.width = Math.round(this.width * scale);
+        map.height = Math.round((MAP - 4) * scale);
         const shown = {from: view.from, to: view.to};
         view.from = 0;
-        view.to = length;
-        c.fillStyle = this.colours.runs;
-        this.eachPixel(this.busyLane(), (pixel, runs) => c.fillRect(LABELS + pixel, (MAP - 4) * (1 - Math.min(runs, 1)), 1, (MAP - 4) * Math.min(runs, 1)));
-        for (const line of this.model.lines)
-            if (!line.inner && (line.row.lane || line.task >= 0 || line.row.tasks.length))
-                this.paintHolds(this.model.lane(line), 0, 5);
-        const x = this.x(shown.from), end = this.x(shown.to);
-        view.from = shown.from;
-        view.to = shown.to;
+        view.to = Math.max(this.model.timeline.length, 1);
+        this.c = map.getContext("2d");
+        this.c.setTransform(scale, 0, 0, scale, -LABELS * scale, 0);
+        this.c.fillStyle = this.colours.shade;
+        this.c.fillRect(LABELS, 0, this.width, MAP - 4);
+        this.c.fillStyle = this.colours.runs;
+        this.eachPixel(this.model.busy, (pixel, runs) => {
+            const height = (MAP - 4) * Math.min(runs, 1);
+            this.c.fillRect(LABELS + pixel, MAP - 4 - height, 1, height);
+        });
+        this.paintHolds(this.model.busy, 0, 5);
+        Object.assign(view, shown);
+        this.c = c;
+        return map;
+    }
+
+    /* With a frame around the part that is shown. */
+    paintMap(scale) {
+        const c = this.c, {view} = this, length = Math.max(this.model.timeline.length, 1);
+        if (!this.map || this.map.width != Math.round(this.width * scale))
+            this.map = this.drawMap(scale);
+        c.fillStyle = this.colours.paper;
+        c.fillRect(0, 0, this.canvas.clientWidth, TOP);
+        c.drawImage(this.map, LABELS, 0, this.width, MAP - 4);
+        const x = LABELS + view.from / length * this.width, end = LABELS + view.to / length * this.width;
         c.strokeStyle = this.colours.ink;
         c.lineWidth = 1;
         c.strokeRect(x + 0.5, 0.5, Math.max(end - x - 1, 2), MAP - 5);
         c.fillStyle = this.colours.faint;
         c.fillText("busy", 8, (MAP - 4) / 2);
-    }
-
-    busyLane() {
-        if (!this.busy) {
-            const {timeline} = this.model;
-            const turns = [];
-            for (let i = 0; i < timeline.count; i++)
-                if (timeline.kind[i] == KIND.RUN || (timeline.kind[i] > KIND.CREATE && timeline.kind[i] != KIND.SLEEP))
-                    turns.push(i);
-            const one = Object.assign({}, timeline, {task: new Uint32Array(timeline.count), lost: 0});
-            this.busy = new Lane(one, [0], turns);
-            for (let i = 0; i < this.busy.size; i++)
-                this.busy.counts[READY][i] = this.busy.counts[WAITS][i] = 0;
-        }
-        return this.busy;
     }
 
     paintAxis() {

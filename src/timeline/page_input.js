@@ -274,7 +274,7 @@ class Timeline {
         this.field.onkeydown = event => event.key == "Enter" ? this.nextMatch() : event.key == "Escape" ? canvas.focus() : 0;
         new ResizeObserver(() => this.repaint()).observe(this.picture);
         matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-            this.painter.colours = readColours();
+            this.painter.dress();
             this.repaint();
         });
     }
