@@ -241,12 +241,25 @@ int asyncp_flight_write(struct async_loop *loop, enum timeline_end why)
     return write_timeline(loop, &destination, why);
 }
 
+/* exit() in a task runs on the stack of the task, which may be a small one. */
+static bool has_room_to_write(const struct async_loop *loop)
+{
+    enum { MIN_STACK_BYTES = 64 << 10 };
+    const struct coroutine *self = loop_running(loop);
+    return self == NULL || stack_size(&self->stack) >= MIN_STACK_BYTES;
+}
+
 /* The program ends by exit() while a loop of this thread runs. */
 __attribute__((destructor)) static void write_at_exit(void)
 {
     struct destination destination;
     struct async_loop *loop = asyncp_current;
-    if (loop != NULL && loop_is_traced(loop) && loop_is_of_this_process(loop) &&
-        find_destination(&destination) && !destination.is_flight)
+    if (loop == NULL || !loop_is_traced(loop) || !loop_is_of_this_process(loop) ||
+        !find_destination(&destination) || destination.is_flight)
+        return;
+    if (has_room_to_write(loop))
         write_timeline(loop, &destination, TIMELINE_EXITED);
+    else
+        asyncp_report("ASYNCIO_TRACE: the program has ended by exit() in a task with a stack below "
+                      "64 KiB; no timeline is written");
 }

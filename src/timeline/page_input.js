@@ -6,6 +6,8 @@ const LEGEND = [["runs", "runs"], ["hold", "holds the loop (10 ms or more)"], ["
                 ["time", "sleeps"], ["kernel", "waits for the kernel"], ["shared", "waits for a lock, queue, …"],
                 ["join", "waits for tasks"]];
 
+const ECANCELED = 125;
+
 function make(tag, parent, text = "", properties = {}) {
     const element = document.createElement(tag);
     element.textContent = text;
@@ -23,6 +25,8 @@ class Timeline {
         this.picture = make("div", section, "", {className: "picture"});
         this.canvas = make("canvas", this.picture, "", {tabIndex: 0});
         this.tip = make("div", this.picture, "", {className: "tip"});
+        if (document.body.classList.contains("many"))
+            this.picture.style.minHeight = Math.min(this.model.height + TOP + 8, 0.6 * innerHeight) + "px";
         this.info = make("div", section, "", {className: "chosen"});
         this.painter = new Painter(this.canvas, this.model);
         this.listen();
@@ -110,7 +114,7 @@ class Timeline {
         make("b", this.info, `#${task.id} ${task.name}`);
         make("span", this.info, `, created at ${task.place || "?"}: ran ${showTime(lane.total(RUNS))} in ${lane.turns} turns, ` +
              `was ready ${showTime(lane.total(READY))}, waited ${showTime(lane.total(WAITS))}` +
-             (task.error ? `; ended with error ${task.error}` : "") + (task.live ? "; has not ended" : ""));
+             (task.error == ECANCELED ? "; was cancelled" : task.error ? `; ended with error ${task.error}` : "") + (task.live ? "; has not ended" : ""));
     }
 
     /* Makes the task's line visible. */
