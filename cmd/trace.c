@@ -125,7 +125,11 @@ static int put_timelines(struct output *output, enum form form, const struct out
         if (result < 0 || form == FORM_SVG)
             break;
     }
-    return result < 0 && !(result == -EPROTO && count > 0) ? result : output->failed ? -ENOMEM : 0;
+    if (result == -EPROTO && count > 0)
+        result = 0;
+    if (result == 0 && count == 0)
+        result = -EPROTO;
+    return result < 0 ? result : output->failed ? -ENOMEM : 0;
 }
 
 static int convert(struct output *output, const struct output *input, const char *from,

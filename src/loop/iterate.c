@@ -236,6 +236,8 @@ static void run_ready_node_timed(struct async_loop *loop)
     int64_t took_ns = asyncp_sys_clock_now() - before_ns;
     asyncp_check_waits(loop);
     report_if_slow(loop, label.text, took_ns);
+    if (took_ns >= loop->debug.slow_ns)
+        asyncp_flight_write(loop, TIMELINE_STALL);
 }
 
 /* In debug mode, or while the loop is traced. */

@@ -19,6 +19,7 @@ enum {
     FULL_BLOCKS = MAX_RING_BLOCKS, /* 64 MiB, touched only as far as they are used */
     FLIGHT_BLOCKS = 16,            /* 1 MiB */
     MAX_FILE_BYTES = 64 << 20,     /* of all timelines of a process */
+    MAX_FLIGHTS = 8,               /* times that flight recorders are written */
     MAX_PATH_BYTES = 4096
 };
 
@@ -33,6 +34,7 @@ static struct {
     pthread_mutex_t mutex;
     int32_t process; /* that has begun it; 0: none */
     size_t bytes;
+    unsigned flights;
 } written = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- the name -------------------------------------------------------------------------------- */
@@ -129,8 +131,6 @@ static int append_section(const struct destination *destination, const struct ou
     int fd = asyncp_sys_create(destination->path, written.process != process);
     if (fd < 0)
         return fd;
-    if (written.process != process)
-        written.bytes = 0;
     written.process = process;
     int result = asyncp_sys_fd_status(fd, &status);
     if (result == 0)
@@ -147,8 +147,11 @@ static int append_to_file(const struct destination *destination, const struct ou
 {
     int result = 0;
     pthread_mutex_lock(&written.mutex);
-    bool is_full = written.process == asyncp_sys_process_id() && written.bytes > MAX_FILE_BYTES;
-    if (!is_full)
+    if (written.process != asyncp_sys_process_id())
+        written.bytes = written.flights = 0;
+    bool is_full = written.bytes > MAX_FILE_BYTES;
+    bool is_enough = destination->is_flight && ++written.flights > MAX_FLIGHTS;
+    if (!is_full && !is_enough)
         result = append_section(destination, section);
     pthread_mutex_unlock(&written.mutex);
     if (is_full)

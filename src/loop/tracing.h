@@ -20,8 +20,8 @@ void asyncp_tracing_open(struct async_loop *loop);
 void asyncp_tracing_close(struct async_loop *loop);
 
 /*
- * Appends the record of a flight recorder to its file. On the loop's thread. 0, also if
- * the loop has none; -errno, which was reported.
+ * Appends the record of a flight recorder to its file, a few times for each process. On the loop's
+ * thread. 0, also if the loop has none; -errno, which was reported.
  */
 int asyncp_flight_write(struct async_loop *loop, enum timeline_end why);
 

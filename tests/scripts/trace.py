@@ -4,6 +4,7 @@
     tests/scripts/trace.py forms      each form has what the program did
     tests/scripts/trace.py process    a flight recorder is read while the program runs, and from its core
     tests/scripts/trace.py deadlock   debug mode writes the flight recorder of a loop that is stuck
+    tests/scripts/trace.py stall      the same for each turn that is long
     tests/scripts/trace.py exit       exit() writes the timeline; children of fork() have files of their own
     tests/scripts/trace.py hostile    damaged files end in a sentence
 
@@ -211,6 +212,14 @@ def deadlock(folder: Path) -> None:
     assert re.search(r"for 1\.\d+ s nothing could wake a task", text), text
 
 
+def stall(folder: Path) -> None:
+    """A timeline for each long turn, which is the last one in it."""
+    assert traced(str(BUILD / "4_gather"), f"flight:{folder}/run.trace", more={"ASYNCIO_DEBUG": "1"}).wait(30) == 0
+    text = convert(folder / "run.trace").stdout
+    assert re.findall(r"^loop 1, (\d)", text, re.MULTILINE) == ["1", "2", "3"], text
+    assert "held the loop for 1 s; meanwhile up to 2 other tasks were ready: 2" in text.split("\n")[1], text
+
+
 EXITS = r"""
 #include <asyncio.h>
 #include <stdlib.h>
@@ -262,7 +271,7 @@ def hostile(folder: Path) -> None:
 
 
 def main(words: list[str]) -> int:
-    tests = {"forms": forms, "process": process, "deadlock": deadlock, "exit": exits, "hostile": hostile}
+    tests = {"forms": forms, "process": process, "deadlock": deadlock, "stall": stall, "exit": exits, "hostile": hostile}
     with tempfile.TemporaryDirectory() as folder:
         tests[words[0]](Path(folder))
     return 0
