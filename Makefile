@@ -8,6 +8,7 @@
 #   make clean        removes all build folders
 #   make help         prints this list
 #   make demo         runs the programs of the tutorial
+#   make pictures     draws the timelines of the tutorial again: docs/tutorial/pictures
 #   make demo-million runs a million tasks at once, in some seconds and 4.5 GB of memory
 #   make test         T=queue: only tests with this in their name;  CC=clang: another compiler, in build-clang;
 #                     FULL=1: also installs programs that only a few tests need; without them those tests are skipped;
@@ -42,7 +43,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: library install uninstall all clean help demo demo-million test conformance mutations planted faults stress storm redis-storm redis-servers chaos fuzz \
+.PHONY: library install uninstall all clean help demo pictures demo-million test conformance mutations planted faults stress storm redis-storm redis-servers chaos fuzz \
     valgrind check bench first-hour format vm
 
 # MACHINE is the name of a Debian port or of a compiler target.
@@ -153,6 +154,10 @@ help:
 demo:
 	$(call build,tutorial)
 	tools/demo.sh $(BUILD)
+
+pictures:
+	$(call build,tutorial asyncio)
+	python3 tools/pictures.py $(BUILD)
 
 demo-million:
 	@$(MAKE) --no-print-directory all $(RELEASE) TARGETS=million PLACED=yes

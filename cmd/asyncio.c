@@ -6,12 +6,15 @@
  *     asyncio ps --stacks …      the calls in which each task is
  *     asyncio ps --json …        for programs
  *     asyncio tree PID|CORE      below each task those that it awaits
+ *     asyncio trace FILE|PID|CORE  the verdict on timelines of ASYNCIO_TRACE
+ *     asyncio trace FILE -o OUT  the timelines as a page, SVG, or for Perfetto
  *
  * The program needs no preparation, and may be stripped or static. The exit status is 0, 1 if the
  * process cannot be looked at, or 2 if the arguments are wrong.
  */
 #include "cmd/lines.h"
 #include "cmd/ps.h"
+#include "cmd/trace.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +25,13 @@ enum { WRONG_USAGE = 2, CONFIRMED_AFTER_NS = 10000000 };
 
 static const char usage[] =
     "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
-    "       asyncio tree [--each] PID|CORE\n";
+    "       asyncio tree [--each] PID|CORE\n"
+    "       asyncio trace FILE|PID|CORE [-o OUT.html|OUT.svg|OUT.pftrace|OUT.trace]\n";
 
 struct request {
-    const char *name; /* PID or CORE */
-    bool is_tree, is_json, each, stacks;
+    const char *name;   /* PID, CORE, or FILE */
+    const char *output; /* of trace; NULL: standard output */
+    bool is_trace, is_tree, is_json, each, stacks;
 };
 
 /* One copy of libasyncio in a subject. */
@@ -156,11 +161,28 @@ static int look_at_subject(const struct request *request)
     return result;
 }
 
+/* trace FILE [-o OUT] */
+static bool read_trace_arguments(int count, char **arguments, struct request *request)
+{
+    request->is_trace = true;
+    for (int i = 1; i < count; i++) {
+        if (strcmp(arguments[i], "-o") == 0 && i + 1 < count && request->output == NULL)
+            request->output = arguments[++i];
+        else if (*arguments[i] == '-' || request->name != NULL)
+            return false;
+        else
+            request->name = arguments[i];
+    }
+    return request->name != NULL;
+}
+
 /* Whether the arguments are right. */
 static bool read_arguments(int count, char **arguments, struct request *request)
 {
     if (count < 1)
         return false;
+    if (strcmp(arguments[0], "trace") == 0)
+        return read_trace_arguments(count, arguments, request);
     request->is_tree = strcmp(arguments[0], "tree") == 0;
     if (!request->is_tree && strcmp(arguments[0], "ps") != 0)
         return false;
@@ -187,7 +209,8 @@ int main(int count, char **arguments)
         fputs(usage, stderr);
         return WRONG_USAGE;
     }
-    int result = look_at_subject(&request);
+    int result = request.is_trace ? trace_show(request.name, request.output)
+                                  : look_at_subject(&request);
     if (fflush(stdout) != 0 && result == 0) {
         fprintf(stderr, "asyncio: the output cannot be written: %s\n", strerror(errno));
         return EXIT_FAILURE;

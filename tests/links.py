@@ -25,15 +25,15 @@ ROOT = Path(__file__).resolve().parent.parent
 SKIPPED = 77
 
 # From the ground up.
-FLOORS = ["sys", "base", "inspect", "show", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "tty",
+FLOORS = ["sys", "base", "inspect", "show", "timeline", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "tty",
           "top"]
 
 # The files of each room. src/sched/loop.h has the accessors that everything else uses.
 ROOMS = {
     "sched": ["sched/loop.h", "sched/scheduler.h", "sched/park.h", "sched/park.c", "sched/burst.c", "sched/pace.h",
-              "sched/task.c", "sched/current.c", "sched/mailbox.c", "sched/handler.c", "loop/iterate.c", "loop/fork.c",
+              "sched/task.c", "sched/current.c", "sched/mailbox.c", "sched/handler.c", "sched/tracer.c", "loop/iterate.c", "loop/fork.c",
               "top/host.c"],
-    "clock": ["sched/loop.h", "sched/timer.c", "sched/burst.c", "sched/park.h", "sched/park.c", "loop/iterate.c"],
+    "clock": ["sched/loop.h", "sched/timer.c", "sched/tracer.c", "sched/burst.c", "sched/park.h", "sched/park.c", "loop/iterate.c"],
     "activity": ["sched/loop.h", "loop/iterate.c", "loop/lifecycle.c", "thread/offload.c"],
     "tasks": ["sched/loop.h", "sched/tasks.c", "sched/task.c", "sched/future.h", "sched/future.c", "sched/record.h",
               "sched/record.c", "sched/lifetime.c", "top/inspect.c"],
@@ -47,6 +47,7 @@ ROOMS = {
     "deadlock": ["sched/loop.h", "loop/deadlock.c"],
     "debug": ["sched/loop.h", "loop/debug.c", "loop/iterate.c", "sched/lifetime.c", "sched/task.c"],
     "listing": ["loop/loops.c"],
+    "tracer": ["sched/loop.h", "sched/tracer.c"],
     "inheritance": ["sched/loop.h", "sched/current.c", "sched/park.c", "loop/fork.c"],
     "closing": ["sched/loop.h", "loop/iterate.c", "loop/lifecycle.c"],
 }

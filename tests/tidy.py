@@ -22,7 +22,7 @@ from typing import Iterator, NamedTuple
 MOST_LINES, MOST_HEADER_LINES, MOST_FUNCTION_LINES, MOST_COLUMNS = 600, 400, 70, 100
 
 # From the ground up: a folder of src/ may include from itself and from what stands before it.
-FLOORS = ["sys", "base", "inspect", "show", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "tty",
+FLOORS = ["sys", "base", "inspect", "show", "timeline", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "tty",
           "top"]
 
 SHARED_WITH_LIBC = {"sys", "net"}  # <sys/…> and <net/…> are the system's

@@ -91,7 +91,8 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
     MEMBER(watch, count, count)                                                                    \
     WHOLE(watched)                                                                                 \
     MEMBER(watched, next, listener.link.next)                                                      \
-    MEMBER(watched, ended, ended)
+    MEMBER(watched, ended, ended)                                                                  \
+    MEMBER(loop, ring, tracer.ring)
 
 #define LAYOUT_WHOLE_(tag)              LAYOUT_##tag,
 #define LAYOUT_MEMBER_(tag, name, path) LAYOUT_##tag##_##name,

@@ -1,16 +1,17 @@
 /*
  * loop/deadlock.c: what a loop does when its tasks wait and nothing is left that could wake one.
  *
- * That is certain if the loop's address was never given to the program, because another thread needs
- * it to reach the loop; or if it was, but the process has no threads of its own. (A handler of a
- * signal may not call the loop.) In a certain deadlock the run's main task is cancelled, so that the
- * program ends in order. If its tasks wait for ever again after that, the process is aborted, because
- * nothing else could end it.
+ * That is certain if the loop's address was never given to the program, because another thread
+ * needs it to reach the loop; or if it was, but the process has no threads of its own. (A handler
+ * of a signal may not call the loop.) In a certain deadlock the run's main task is cancelled, so
+ * that the program ends in order. If its tasks wait for ever again after that, the process is
+ * aborted, because nothing else could end it.
  *
  * SIGINT and SIGTERM, which a run handles itself, do not count: otherwise no program would ever be
  * in a deadlock.
  */
 #include "loop/loop.h"
+#include "loop/tracing.h"
 #include "sys/thread.h"
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +79,10 @@ static void break_deadlock(struct async_loop *loop)
 
 bool asyncp_deadlock_handle(struct async_loop *loop, enum deadlock_kind kind)
 {
-    if (!loop->deadlock.was_reported)
+    if (!loop->deadlock.was_reported) {
         loop->hooks->report_deadlock(loop, kind);
+        asyncp_flight_write(loop, TIMELINE_DEADLOCK);
+    }
     loop->deadlock.was_reported = true;
     bool is_broken = kind == DEADLOCK_CERTAIN && loop->deadlock.action != ASYNC_DEADLOCK_WAIT;
     if (is_broken)

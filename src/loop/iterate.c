@@ -16,6 +16,7 @@
  * stop in sched/pace.h.
  */
 #include "loop/loop.h"
+#include "loop/tracing.h"
 #include "sched/lifetime.h"
 #include "sched/pace.h"
 #include "sys/clock.h"
@@ -32,7 +33,7 @@ enum { COALESCE_COUNT = 16, COALESCE_NS = 250000 };
 
 static void take_attention(struct async_loop *loop)
 {
-    uint32_t reasons = atomic_fetch_and(&loop->sched.attention, ATTENTION_DEBUG);
+    uint32_t reasons = atomic_fetch_and(&loop->sched.attention, ATTENTION_WATCHED);
     if ((reasons & ATTENTION_INBOX) != 0)
         asyncp_mailbox_take(loop);
     if ((reasons & ATTENTION_SIGNAL) != 0)
@@ -164,12 +165,22 @@ static bool handle_deadlock(struct async_loop *loop)
     return has_work(loop) || (kind != DEADLOCK_NONE && asyncp_deadlock_handle(loop, kind));
 }
 
+/* timeout_ns < 0: until an event. */
+static void prepare_sleep(struct async_loop *loop, int64_t timeout_ns)
+{
+    asyncp_trim_stacks(loop);
+    if (loop_is_traced(loop))
+        asyncp_tracer_sleeps(loop,
+                             timeout_ns < 0 && count_pending(loop) == 0 &&
+                                 asyncp_deadlock_kind(loop) == DEADLOCK_CERTAIN);
+}
+
 static void poll_and_expire(struct async_loop *loop, int64_t max_ns)
 {
     take_attention(loop);
     int64_t timeout_ns = choose_timeout(loop, max_ns);
     if (timeout_ns != 0)
-        asyncp_trim_stacks(loop);
+        prepare_sleep(loop, timeout_ns);
     if (timeout_ns < 0 && count_pending(loop) == 0 && handle_deadlock(loop))
         timeout_ns = 0;
     if (loop->clock.is_virtual)
@@ -221,23 +232,49 @@ static void run_ready_node_timed(struct async_loop *loop)
     int64_t took_ns = asyncp_sys_clock_now() - before_ns;
     asyncp_check_waits(loop);
     report_if_slow(loop, label.text, took_ns);
+    if (took_ns >= loop->debug.slow_ns)
+        asyncp_flight_write(loop, TIMELINE_STALL);
+}
+
+/* In debug mode, or while the loop is traced. */
+static void run_ready_node_watched(struct async_loop *loop)
+{
+    bool is_callback = loop->sched.ready.first->run != NULL;
+    if (loop_is_traced(loop))
+        asyncp_tracer_node_begins(loop);
+    if (loop_is_debug(loop))
+        run_ready_node_timed(loop);
+    else
+        run_ready_node(loop);
+    if (is_callback && loop_is_traced(loop))
+        asyncp_tracer_node_ended(loop);
 }
 
 /* Runs nodes until the burst is over, nothing is ready, or an event is pending. */
 static void run_burst(struct async_loop *loop)
 {
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
-    void (*run)(struct async_loop *) = loop_is_debug(loop) ? run_ready_node_timed : run_ready_node;
+    void (*run)(struct async_loop *) = loop_watches_stops(loop) ? run_ready_node_watched
+                                                                : run_ready_node;
     while (loop->sched.turns_left > 0 && loop->sched.ready.first != NULL &&
            (loop->clock.deterministic ||
             (atomic_load_explicit(&loop->sched.attention, memory_order_relaxed) & urgent) == 0))
         run(loop);
 }
 
+static void shuffle_ready(struct async_loop *loop)
+{
+    if (loop_is_traced(loop))
+        asyncp_tracer_shuffles(loop);
+    asyncp_ready_shuffle(&loop->sched.ready, &loop->sched.shuffle);
+    if (loop_is_traced(loop))
+        asyncp_tracer_has_shuffled(loop);
+}
+
 static void run_ready(struct async_loop *loop)
 {
     if (loop->sched.shuffle != 0)
-        asyncp_ready_shuffle(&loop->sched.ready, &loop->sched.shuffle);
+        shuffle_ready(loop);
     loop->sched.steps_left = STEPS_IN_A_ROW;
     loop->sched.turns_left = loop->clock.deterministic
                                  ? (int32_t)asyncp_ready_count(&loop->sched.ready)

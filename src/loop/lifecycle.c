@@ -6,6 +6,7 @@
 #include "loop/loop.h"
 #include "base/options.h"
 #include "loop/loops.h"
+#include "loop/tracing.h"
 #include "poll/backends.h"
 #include "sched/callback.h"
 #include "sched/current.h"
@@ -134,6 +135,7 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
             asyncp_error_meaning(loop->signal_stack.error));
     atomic_store(&asyncp_uncaught_hook, asyncp_report_uncaught);
     asyncp_loops_add(loop);
+    asyncp_tracing_open(loop);
     *out = asyncp_current = loop;
     return 0;
 }
@@ -251,6 +253,7 @@ bool asyncp_loop_finish(struct async_loop *loop)
     if (loop_is_debug(loop) && !loop_is_inherited(loop))
         report_closing(loop);
     bool output_was_lost = loop->activity.output_was_lost;
+    asyncp_tracing_close(loop);
     free_loop(loop);
     return !output_was_lost;
 }

@@ -9,7 +9,7 @@ enum { POLL_INTERVAL_NS = 50000 };
 
 bool asyncp_burst_renew(struct async_loop *loop)
 {
-    const uint32_t events = ~(uint32_t)ATTENTION_DEBUG;
+    const uint32_t events = ~(uint32_t)ATTENTION_WATCHED;
     if (loop->clock.deterministic || loop->sched.turns_left > 0)
         return false;
     loop->clock.now_ns = asyncp_now(loop);

@@ -27,6 +27,7 @@
 #include "sched/task.h"
 #include "sched/tasks.h"
 #include "sched/timer.h"
+#include "sched/tracer.h"
 #include "stack/overflow.h"
 #include "sys/clock.h"
 
@@ -62,6 +63,7 @@ struct async_loop {
     struct signal_stack signal_stack; /* alternate signal stack of the thread */
     struct async_executor *executor;  /* the default one; NULL: not created yet */
     struct listing listing;
+    struct tracer tracer;
     const struct loop_hooks *hooks;
     async_allocator memory; /* for everything but stacks */
 };
@@ -197,6 +199,12 @@ static inline void loop_count_job(struct async_loop *loop, int difference)
     loop->activity.jobs += (size_t)difference;
 }
 
+/* The jobs that are pending. */
+static inline size_t loop_jobs(const struct async_loop *loop)
+{
+    return loop->activity.jobs;
+}
+
 /* Adds (1) or removes (-1) a stream delaying the end of the run, for a limited time. */
 static inline void loop_count_shutdown_hold(struct async_loop *loop, int difference)
 {
@@ -213,6 +221,22 @@ static inline void loop_count_output_hold(struct async_loop *loop, int differenc
 static inline void loop_note_lost_output(struct async_loop *loop)
 {
     loop->activity.output_was_lost = true;
+}
+
+/* Whether each stop passes through code for debug mode or for a trace. */
+static inline bool loop_watches_stops(const struct async_loop *loop)
+{
+    return loop->debug.watches_stops;
+}
+
+static inline void loop_watch_stops(struct async_loop *loop)
+{
+    loop->debug.watches_stops = true;
+}
+
+static inline bool loop_is_traced(const struct async_loop *loop)
+{
+    return loop->tracer.ring != NULL;
 }
 
 static inline bool loop_is_debug(const struct async_loop *loop)

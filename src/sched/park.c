@@ -20,13 +20,24 @@ __attribute__((no_sanitize_address)) static void check_scopes(const struct corou
                asyncp_label(self->task).text);
 }
 
+/* What debug mode and a trace do at each stop. Returns the context to switch to. */
+OUT_OF_LINE static struct context *watch_stop(struct async_loop *loop)
+{
+    if (loop_is_debug(loop))
+        check_scopes(loop->sched.current);
+    if (loop_is_traced(loop))
+        return asyncp_tracer_stop(loop);
+    loop->sched.current = NULL;
+    return &loop->sched.context;
+}
+
 /* The common case is the end of a burst with nothing else due. Otherwise the loop itself runs. */
 struct context *asyncp_loop_next(struct async_loop *loop)
 {
     if (loop->sched.ready.first != NULL && asyncp_burst_renew(loop) && loop_goes_on(loop))
         return loop_advance(loop);
-    if (loop_is_debug(loop))
-        check_scopes(loop->sched.current);
+    if (loop_watches_stops(loop))
+        return watch_stop(loop);
     loop->sched.current = NULL;
     return &loop->sched.context;
 }

@@ -17,10 +17,12 @@ struct coroutine;
 enum {
     ATTENTION_INBOX = 1, /* the inbox is not empty */
     ATTENTION_SIGNAL = 2,
-    ATTENTION_SLEEPING = 4,  /* the loop sleeps or is about to: setting a flag must wake it */
-    ATTENTION_DEBUG = 8,     /* each turn is timed, so tasks never switch directly */
-    ATTENTION_FUTEX = 16,    /* with SLEEPING: in a futex wait on this word, not in the poller */
-    ATTENTION_INHERITED = 32 /* the loop is inherited, in a child of fork() */
+    ATTENTION_SLEEPING = 4,   /* the loop sleeps or is about to: setting a flag must wake it */
+    ATTENTION_DEBUG = 8,      /* each turn is timed, so tasks never switch directly */
+    ATTENTION_FUTEX = 16,     /* with SLEEPING: in a futex wait on this word, not in the poller */
+    ATTENTION_INHERITED = 32, /* the loop is inherited, in a child of fork() */
+    ATTENTION_TRACE = 64,     /* each stop is recorded: see tracer.h */
+    ATTENTION_WATCHED = ATTENTION_DEBUG | ATTENTION_TRACE /* modes; all others are events */
 };
 
 /* The per-thread state of the C++ runtime (__cxa_eh_globals of its ABI). */

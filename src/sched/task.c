@@ -84,21 +84,24 @@ TOOLS_NO_TSAN static void *coroutine_begin(void *argument)
     return coroutine_end(loop, self, self->function->enter(self->arguments));
 }
 
-/* The first function of a task in debug mode. */
-TOOLS_NO_TSAN static void *coroutine_begin_checked(void *argument)
+/* The first function of a task in debug mode, and in a loop that is traced. */
+TOOLS_NO_TSAN static void *coroutine_begin_watched(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
     context_begin(&self->context, &loop->sched.context);
     if (unlikely(loop->sched.exceptions != NULL))
         *loop->sched.exceptions = (struct exceptions){0};
-    asyncp_check_arguments(loop, self);
+    if (loop_is_traced(loop))
+        asyncp_tracer_task_begins(loop, self);
+    if (loop_is_debug(loop))
+        asyncp_check_arguments(loop, self);
     return coroutine_end(loop, self, self->function->enter(self->arguments));
 }
 
 void asyncp_set_beginning(struct async_loop *loop)
 {
-    loop->sched.begin = loop_is_debug(loop) ? coroutine_begin_checked : coroutine_begin;
+    loop->sched.begin = loop_watches_stops(loop) ? coroutine_begin_watched : coroutine_begin;
 }
 
 /* The first function of a task whose body is an offloaded job. */

@@ -85,6 +85,13 @@ int asyncp_sys_open_null(void)
     return (int)SYS_CALL(SITE_OPEN_NULL, open("/dev/null", O_RDWR | O_CLOEXEC));
 }
 
+int asyncp_sys_create(const char *path, bool anew)
+{
+    enum { MODE = 0666 }; /* less what umask takes away */
+    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (anew ? O_TRUNC : O_APPEND);
+    return (int)SYS_CALL(SITE_CREATE, open(path, flags, MODE));
+}
+
 int asyncp_sys_set_nonblocking(int fd)
 {
     int flags = (int)SYS_CALL(SITE_NONBLOCKING, fcntl(fd, F_GETFL));

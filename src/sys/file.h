@@ -32,6 +32,9 @@ int asyncp_sys_set_pipe_size(int fd, int bytes);
 /* /dev/null for reading and writing, close-on-exec. The descriptor or -errno. */
 int asyncp_sys_open_null(void);
 
+/* A regular file to append to, empty if `anew`; close-on-exec. The descriptor or -errno. */
+int asyncp_sys_create(const char *path, bool anew);
+
 int asyncp_sys_set_nonblocking(int fd);
 
 /* The flags of the open file description (F_GETFL), or -errno. */

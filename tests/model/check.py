@@ -49,7 +49,7 @@ class Change(NamedTuple):
     where: str = "send"  # a part of the scenarios' names
 
 
-TAKE = """    uint32_t reasons = atomic_fetch_and(&loop->sched.attention, ATTENTION_DEBUG);
+TAKE = """    uint32_t reasons = atomic_fetch_and(&loop->sched.attention, ATTENTION_WATCHED);
     if ((reasons & ATTENTION_INBOX) != 0)
         asyncp_mailbox_take(loop);
 """
@@ -81,8 +81,8 @@ CHANGES = [
     Change("the loop sleeps although SIGINT came", LOOP, SENT,
            "if ((reasons & ATTENTION_INBOX) != 0)\n        timeout_ns = 0;", DEAF, "SIGINT comes"),
     Change("the word is cleared after the inbox was taken", LOOP, TAKE,
-           TAKE.replace("atomic_fetch_and(&loop->sched.attention, ATTENTION_DEBUG)", "atomic_load(&loop->sched.attention)") +
-           "    atomic_fetch_and(&loop->sched.attention, ATTENTION_DEBUG);\n", DEAF, "SIGINT comes"),
+           TAKE.replace("atomic_fetch_and(&loop->sched.attention, ATTENTION_WATCHED)", "atomic_load(&loop->sched.attention)") +
+           "    atomic_fetch_and(&loop->sched.attention, ATTENTION_WATCHED);\n", DEAF, "SIGINT comes"),
     Change("SIGINT is forgotten when a letter came as well", LOOP, SIGNAL, SIGNAL.replace("if", "else if"), DEAF, "SIGINT comes"),
     Change("the sender says that it has sent before it has", INBOX, PUSH + ATTEND, ATTEND + PUSH, ASLEEP),
     Change("the sender does not say that it has sent", INBOX, ATTEND, "", ASLEEP),

@@ -12,6 +12,7 @@
  * A wait in the kernel may end early, once in a run, and so may a compare-and-swap fail.
  */
 #include "loop/loop.h"
+#include "loop/tracing.h"
 #include "sched/sched.h"
 #include "explore.h"
 #include "memory.h"
@@ -301,6 +302,43 @@ bool asyncp_deadlock_handle(struct async_loop *loop, enum deadlock_kind kind)
     (void)loop, (void)kind;
     violated("the model has no deadlock");
     return false;
+}
+
+/* The loop is not traced. */
+int asyncp_flight_write(struct async_loop *loop, enum timeline_end why)
+{
+    (void)loop, (void)why;
+    return 0;
+}
+
+void asyncp_tracer_node_begins(struct async_loop *loop)
+{
+    (void)loop;
+    abort();
+}
+
+void asyncp_tracer_node_ended(struct async_loop *loop)
+{
+    (void)loop;
+    abort();
+}
+
+void asyncp_tracer_sleeps(struct async_loop *loop, bool forever)
+{
+    (void)loop, (void)forever;
+    abort();
+}
+
+void asyncp_tracer_shuffles(struct async_loop *loop)
+{
+    (void)loop;
+    abort();
+}
+
+void asyncp_tracer_has_shuffled(struct async_loop *loop)
+{
+    (void)loop;
+    abort();
 }
 
 void asyncp_trim_stacks(struct async_loop *loop)

@@ -1,0 +1,29 @@
+/* cmd/trace.h: `asyncio trace`: timelines as text, pages, SVG and Perfetto files. */
+#ifndef CMD_TRACE_H
+#define CMD_TRACE_H
+
+#include "timeline/decode.h"
+#include "timeline/output.h"
+#include "timeline/verdict.h"
+
+/*
+ * Reads timelines from a file of ASYNCIO_TRACE, or from a traced process or its core, and writes
+ * the form that the ending of `to` says; NULL: prints the verdicts. 0; after an error -1, which was
+ * printed.
+ */
+int trace_show(const char *from, const char *to);
+
+/*
+ * Reads the rings of the loops of a process or a core as sections of a file. 0; after an error -1,
+ * which was printed.
+ */
+int trace_read_subject(struct output *output, const char *name);
+
+/* A picture for documents, of at most 40 tasks. 0 or -ENOMEM. */
+int trace_draw_svg(struct output *output, const struct timeline *timeline,
+                   const struct verdict *verdict);
+
+/* Packets of Perfetto's trace.proto: a track for each task. 0 or -ENOMEM. */
+int trace_put_perfetto(struct output *output, const struct timeline *timeline);
+
+#endif

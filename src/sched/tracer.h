@@ -1,0 +1,63 @@
+/*
+ * sched/tracer.h: records the turns of tasks: timeline/ring.h. While a loop is traced
+ * (ATTENTION_TRACE), no task switches to the next one without asyncp_tracer_stop. So no code that
+ * parks, wakes or switches knows of it.
+ *
+ * Which tasks a turn has made ready is had from the ready queue: the nodes behind the one that was
+ * the last before.
+ */
+#ifndef SCHED_TRACER_H
+#define SCHED_TRACER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct async_loop;
+struct async_task;
+struct context;
+struct coroutine;
+struct ready;
+struct trace_ring;
+
+struct tracer {
+    struct trace_ring *ring;   /* NULL: not traced */
+    struct ready *last;        /* of the ready queue after the last event; NULL: it was empty */
+    struct coroutine *running; /* of the last RUN; NULL: none, or a callback */
+};
+
+/* Traces the loop from now on; the ring has so many blocks. 0 or -ENOMEM. */
+int asyncp_tracer_open(struct async_loop *loop, uint32_t blocks);
+void asyncp_tracer_close(struct async_loop *loop);
+
+/*
+ * In place of asyncp_loop_next: records why the running task stops, and the next one, if it may run
+ * directly. Returns the context to switch to.
+ */
+struct context *asyncp_tracer_stop(struct async_loop *loop);
+
+/* Before the first node of the ready queue is run on the loop's stack, and after it. */
+void asyncp_tracer_node_begins(struct async_loop *loop);
+void asyncp_tracer_node_ended(struct async_loop *loop);
+
+/* In the first turn of a task. It may have been started directly, by options.eager_start. */
+void asyncp_tracer_task_begins(struct async_loop *loop, struct coroutine *self);
+
+/* Before the loop sleeps. forever: only another thread or a signal can end the sleep. */
+void asyncp_tracer_sleeps(struct async_loop *loop, bool forever);
+
+/* Before and after the ready queue is shuffled. */
+void asyncp_tracer_shuffles(struct async_loop *loop);
+void asyncp_tracer_has_shuffled(struct async_loop *loop);
+
+/* The task has got a name of its own. */
+void asyncp_tracer_named(const struct async_task *task);
+
+/* Takes another pair of readings of both clocks. */
+void asyncp_tracer_read_clocks(struct async_loop *loop);
+
+static inline const struct trace_ring *tracer_ring(const struct tracer *tracer)
+{
+    return tracer->ring;
+}
+
+#endif

@@ -1,0 +1,513 @@
+/*
+ * timeline/verdict.c: adds up the spans of a timeline by the functions of tasks and by the objects
+ * for which they have waited, and says which has done the most harm.
+ */
+#include "timeline/verdict.h"
+#include "inspect/table.h"
+#include "timeline/replay.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NS_PER_US = 1000, PERCENT = 100 };
+
+/* The tasks of one function. The first members are the key. */
+struct site {
+    uint64_t function; /* address of its name */
+    uint64_t unknown;  /* of a task without a name: its index */
+    uint32_t example;  /* one of its tasks */
+    uint32_t task_count;
+    uint64_t run_ns, ready_ns;
+    uint64_t hold_count, hold_ns, longest_ns; /* turns that are holds */
+    uint64_t lost_ns;                         /* by other tasks, while these have held the loop */
+    uint32_t most_ready;                      /* tasks that were ready at a hold */
+    uint32_t most_late;                       /* tasks that became due during a hold */
+    uint32_t ended;                           /* tasks */
+    uint32_t last;                            /* the task that has ended last */
+    uint64_t last_begin_ns, last_end_ns;
+    uint64_t previous_end_ns; /* the end of the task before it */
+    uint64_t other_ns;        /* the longest life of another task than the last */
+};
+
+/* All waits for one object in one call. */
+struct contention {
+    uint64_t total_ns;
+    uint32_t waiters, most_waiters;
+    uint32_t waker; /* the site that has ended most of them: a majority vote */
+    int32_t votes;
+};
+
+struct tally {
+    const struct timeline *timeline;
+    struct table sites;
+    uint32_t *site_of;              /* of each task: index */
+    uint64_t *begin_ns;             /* of each task: its first span */
+    struct contention *contentions; /* of each wait */
+    uint64_t run_ns, ready_ns, longest_ns;
+    struct span stuck; /* the longest sleep without an end */
+};
+
+static struct site *site_at(const struct tally *tally, uint32_t index)
+{
+    return asyncp_table_at(&tally->sites, index);
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+struct duration_text asyncp_duration_text(uint64_t ns)
+{
+    struct duration_text shown;
+    double value = (double)ns;
+    if (ns >= 999500000)
+        snprintf(shown.text, sizeof shown.text, "%.3g s", value / 1e9);
+    else if (ns >= 999500)
+        snprintf(shown.text, sizeof shown.text, "%.3g ms", value / 1e6);
+    else
+        snprintf(shown.text, sizeof shown.text, "%.3g \302\265s", value / 1e3);
+    if (ns >= UINT64_C(1000000000000))
+        snprintf(shown.text, sizeof shown.text, "%.0f s", value / 1e9);
+    return shown;
+}
+
+/* A name with a place, such as "fetch (main.c:12)". */
+struct site_text {
+    char text[160];
+};
+
+static struct site_text site_text(const struct tally *tally, const struct site *site)
+{
+    const struct timeline_task *task = &tally->timeline->tasks[site->example];
+    struct site_text shown;
+    if (task->id == 0)
+        snprintf(shown.text, sizeof shown.text, "a callback");
+    else if (*task->function == 0)
+        snprintf(shown.text, sizeof shown.text, "task #%" PRIu32, task->id);
+    else
+        snprintf(shown.text, sizeof shown.text, "%.60s (%.80s)", task->function, task->where);
+    return shown;
+}
+
+/* ---- adding up ------------------------------------------------------------------------------- */
+
+/* A call in which a task waits until another one gives something back. */
+static bool is_for_turn(const char *call)
+{
+    static const char *const calls[] = {"async_lock_acquire", "async_semaphore_acquire",
+                                        "async_queue_put"};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        if (strcmp(call, calls[i]) == 0)
+            return true;
+    return false;
+}
+
+static void add_turn(struct tally *tally, const struct span *span, uint64_t length_ns)
+{
+    struct site *site = site_at(tally, tally->site_of[span->task]);
+    tally->run_ns += length_ns;
+    site->run_ns += length_ns;
+    if (length_ns > tally->longest_ns)
+        tally->longest_ns = length_ns;
+    if (length_ns < (uint64_t)VERDICT_HOLD_US * NS_PER_US)
+        return;
+    site->hold_count++;
+    site->hold_ns += length_ns;
+    site->lost_ns += length_ns * span->ready;
+    if (length_ns > site->longest_ns)
+        site->longest_ns = length_ns;
+    if (span->ready > site->most_ready)
+        site->most_ready = span->ready;
+}
+
+static void add_end(struct tally *tally, const struct span *span)
+{
+    struct site *site = site_at(tally, tally->site_of[span->task]);
+    uint64_t life_ns = span->to_ns - tally->begin_ns[span->task];
+    uint64_t before_ns = site->ended > 0 ? site->last_end_ns - site->last_begin_ns : 0;
+    if (before_ns > site->other_ns)
+        site->other_ns = before_ns;
+    site->ended++;
+    site->previous_end_ns = site->last_end_ns;
+    site->last = span->task;
+    site->last_begin_ns = span->to_ns - life_ns;
+    site->last_end_ns = span->to_ns;
+}
+
+/* The wait is over: `by` has ended it. */
+static void add_wait(struct tally *tally, const struct span *span)
+{
+    if (span->wait == SPAN_UNKNOWN || !is_for_turn(tally->timeline->waits[span->wait].call))
+        return;
+    tally->contentions[span->wait].total_ns += span->to_ns - span->from_ns;
+}
+
+static void see_span(void *context, const struct span *span)
+{
+    struct tally *tally = context;
+    uint64_t length_ns = span->to_ns - span->from_ns;
+    if (tally->begin_ns[span->task] == UINT64_MAX)
+        tally->begin_ns[span->task] = span->from_ns;
+    if (span->state == SPAN_RUNS)
+        add_turn(tally, span, length_ns);
+    if (span->state == SPAN_RUNS && span->has_ended)
+        add_end(tally, span);
+    if (span->state == SPAN_READY) {
+        tally->ready_ns += length_ns;
+        site_at(tally, tally->site_of[span->task])->ready_ns += length_ns;
+    }
+    if (span->state == SPAN_WAITS)
+        add_wait(tally, span);
+    if (span->state == SPAN_SLEEPS && (span->flags & SLEEP_FOREVER) != 0 &&
+        length_ns > tally->stuck.to_ns - tally->stuck.from_ns)
+        tally->stuck = *span;
+}
+
+/* How many tasks have waited at once for each object, and which tasks have let them go on. */
+static void count_waiters(struct tally *tally, uint32_t *wait_of)
+{
+    const struct timeline *timeline = tally->timeline;
+    uint32_t running = 0;
+    for (size_t i = 0; i < timeline->event_count; i++) {
+        const struct timeline_event *event = &timeline->events[i];
+        if (event->kind == EVENT_RUN)
+            running = event->task;
+        if (event->kind == EVENT_WAIT) {
+            struct contention *contention = &tally->contentions[event->wait];
+            wait_of[event->task] = event->wait + 1;
+            if (++contention->waiters > contention->most_waiters)
+                contention->most_waiters = contention->waiters;
+        }
+        if (event->kind == EVENT_WAKE && wait_of[event->task] != 0) {
+            struct contention *contention = &tally->contentions[wait_of[event->task] - 1];
+            wait_of[event->task] = 0;
+            contention->waiters--;
+            if (contention->votes == 0)
+                contention->waker = tally->site_of[running];
+            contention->votes += contention->waker == tally->site_of[running] ? 1 : -1;
+        }
+    }
+}
+
+/* The hold after which the loop has not been idle yet. */
+struct last_hold {
+    struct site *site; /* NULL: none */
+    uint64_t length_ns;
+    uint32_t late; /* tasks that were woken after it */
+};
+
+/*
+ * The loop has made tasks ready after a hold: their times came, or the kernel had something for
+ * them, while the loop could not look. The moment is unknown; on average it is the middle.
+ */
+static void end_last_hold(struct last_hold *hold)
+{
+    if (hold->site != NULL && hold->late > 0) {
+        hold->site->lost_ns += hold->length_ns / 2 * hold->late;
+        if (hold->late > hold->site->most_late)
+            hold->site->most_late = hold->late;
+    }
+    *hold = (struct last_hold){.site = NULL};
+}
+
+static void count_late(const struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    struct last_hold hold = {.site = NULL};
+    uint64_t begin_ns = 0;
+    bool runs = false;
+    for (size_t i = 0; i < timeline->event_count; i++) {
+        const struct timeline_event *event = &timeline->events[i];
+        if (event->kind == EVENT_WAKE && !runs)
+            hold.late++;
+        if (event->kind == EVENT_SLEEP || (event->kind == EVENT_RUN && hold.late > 0))
+            end_last_hold(&hold);
+        if (event->kind == EVENT_RUN)
+            begin_ns = event->at_ns;
+        if (event->kind == EVENT_WAKE || event->kind == EVENT_CREATE || event->kind == EVENT_SLEEP)
+            continue;
+        runs = event->kind == EVENT_RUN;
+        if (!runs && event->at_ns - begin_ns >= (uint64_t)VERDICT_HOLD_US * NS_PER_US)
+            hold = (struct last_hold){.site = site_at(tally, tally->site_of[event->task]),
+                                      .length_ns = event->at_ns - begin_ns};
+    }
+    end_last_hold(&hold);
+}
+
+/* Puts each task to those of its function. 0 or -ENOMEM. */
+static int find_sites(struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    for (uint32_t i = 0; i < timeline->task_count; i++) {
+        const struct timeline_task *task = &timeline->tasks[i];
+        const uint64_t key[2] = {(uintptr_t)task->function, *task->function == 0 ? i : 0};
+        uint32_t index;
+        if (asyncp_table_add(&tally->sites, key, &index) < 0)
+            return -ENOMEM;
+        struct site *site = site_at(tally, index);
+        site->example = site->task_count == 0 ? i : site->example;
+        site->task_count++;
+        tally->site_of[i] = index;
+        tally->begin_ns[i] = UINT64_MAX;
+    }
+    return 0;
+}
+
+static int add_up(struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    uint32_t *wait_of = calloc(timeline->task_count + 1, sizeof *wait_of);
+    tally->sites = (struct table){.record_bytes = sizeof(struct site),
+                                  .key_bytes = 2 * sizeof(uint64_t)};
+    tally->site_of = calloc(timeline->task_count + 1, sizeof *tally->site_of);
+    tally->begin_ns = calloc(timeline->task_count + 1, sizeof *tally->begin_ns);
+    tally->contentions = calloc(timeline->wait_count + 1, sizeof *tally->contentions);
+    int result = wait_of != NULL && tally->site_of != NULL && tally->begin_ns != NULL &&
+                         tally->contentions != NULL
+                     ? find_sites(tally)
+                     : -ENOMEM;
+    if (result == 0) {
+        count_late(tally);
+        count_waiters(tally, wait_of);
+        result = asyncp_replay(timeline, see_span, tally);
+    }
+    free(wait_of);
+    return result;
+}
+
+/* ---- findings -------------------------------------------------------------------------------- */
+
+/* The place of the next sentence, or NULL if enough is said. */
+static char *next_sentence(struct verdict *verdict, enum finding finding)
+{
+    if (verdict->count == MAX_FINDINGS)
+        return NULL;
+    verdict->findings[verdict->count] = finding;
+    return verdict->sentences[verdict->count++];
+}
+
+static uint64_t percent_of(uint64_t part, uint64_t whole)
+{
+    return whole > 0 ? (uint64_t)((double)part * PERCENT / (double)whole) : 0;
+}
+
+/* Of the tasks that waited at a moment, the first ones. */
+struct stuck_list {
+    const struct tally *tally;
+    struct span when;
+    unsigned count;
+    char text[256];
+};
+
+static void see_stuck(void *context, const struct span *span)
+{
+    enum { SHOWN = 3 };
+    struct stuck_list *list = context;
+    const struct timeline *timeline = list->tally->timeline;
+    const struct timeline_task *task = &timeline->tasks[span->task];
+    bool covers = span->from_ns <= list->when.from_ns && span->to_ns >= list->when.to_ns;
+    if (span->state != SPAN_WAITS || !covers || ++list->count > SHOWN)
+        return;
+    size_t length = strlen(list->text);
+    const char *call = span->wait != SPAN_UNKNOWN ? timeline->waits[span->wait].call : "a call";
+    snprintf(list->text + length, sizeof list->text - length, "%s#%" PRIu32 " %.30s in %.30s",
+             length > 0 ? ", " : "", task->id, task->name, call);
+}
+
+static int find_stuck(struct verdict *verdict, const struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    struct stuck_list list = {.tally = tally, .when = tally->stuck};
+    bool at_end = timeline->end == TIMELINE_DEADLOCK;
+    uint64_t length_ns = tally->stuck.to_ns - tally->stuck.from_ns;
+    if (!at_end && length_ns < (uint64_t)VERDICT_STUCK_US * NS_PER_US)
+        return 0;
+    if (at_end)
+        list.when = (struct span){.from_ns = timeline->length_ns, .to_ns = timeline->length_ns};
+    int result = asyncp_replay(timeline, see_stuck, &list);
+    if (result < 0 || list.count == 0)
+        return result;
+    char since[80] = "nothing can wake a task any more";
+    if (!at_end)
+        snprintf(since, sizeof since, "for %s nothing could wake a task",
+                 asyncp_duration_text(length_ns).text);
+    snprintf(next_sentence(verdict, FINDING_STUCK), MAX_SENTENCE_BYTES,
+             "%s (no timer, no operation, no job): %u %s, %s%s", since, list.count,
+             list.count == 1 ? "task waited" : "tasks waited", list.text,
+             list.count > 3 ? ", \342\200\246" : "");
+    return 0;
+}
+
+static void find_hold(struct verdict *verdict, const struct tally *tally)
+{
+    const struct site *worst = NULL;
+    for (uint32_t i = 0; i < tally->sites.count; i++) {
+        const struct site *site = site_at(tally, i);
+        if (worst == NULL || site->lost_ns > worst->lost_ns)
+            worst = site;
+    }
+    if (worst == NULL || worst->lost_ns < (uint64_t)VERDICT_LOST_US * NS_PER_US ||
+        percent_of(worst->lost_ns, tally->timeline->length_ns) < VERDICT_SHARE_PERCENT)
+        return;
+    char *sentence = next_sentence(verdict, FINDING_HOLD);
+    if (sentence == NULL)
+        return;
+    int length = snprintf(sentence, MAX_SENTENCE_BYTES, "%s held the loop for %s",
+                          site_text(tally, worst).text,
+                          asyncp_duration_text(worst->longest_ns).text);
+    if (worst->hold_count > 1)
+        length += snprintf(sentence + length, (size_t)(MAX_SENTENCE_BYTES - length),
+                           " at the longest, for %s in %" PRIu64 " turns",
+                           asyncp_duration_text(worst->hold_ns).text, worst->hold_count);
+    char ready[48] = "", late[48] = "";
+    if (worst->most_ready > 0)
+        snprintf(ready, sizeof ready, "%" PRIu32 " other %s ready", worst->most_ready,
+                 worst->most_ready == 1 ? "task was" : "tasks were");
+    if (worst->most_late > 0)
+        snprintf(late, sizeof late, "%" PRIu32 "%s became ready", worst->most_late,
+                 *ready != 0             ? ""
+                 : worst->most_late == 1 ? " other task"
+                                         : " other tasks");
+    snprintf(sentence + length, (size_t)(MAX_SENTENCE_BYTES - length),
+             "; meanwhile up to %s%s%s: %s%s lost together", ready,
+             *ready != 0 && *late != 0 ? " and up to " : "", late, *late != 0 ? "about " : "",
+             asyncp_duration_text(worst->lost_ns).text);
+}
+
+static bool is_saturated(const struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    return timeline->length_ns >= (uint64_t)VERDICT_BUSY_US * NS_PER_US &&
+           percent_of(tally->run_ns, timeline->length_ns) >= VERDICT_BUSY_PERCENT &&
+           tally->ready_ns >= timeline->length_ns / 2;
+}
+
+static void find_saturation(struct verdict *verdict, const struct tally *tally)
+{
+    const struct site *most = site_at(tally, 0);
+    if (!is_saturated(tally))
+        return;
+    char *sentence = next_sentence(verdict, FINDING_SATURATION);
+    for (uint32_t i = 1; i < tally->sites.count; i++)
+        if (site_at(tally, i)->run_ns > most->run_ns)
+            most = site_at(tally, i);
+    if (sentence != NULL)
+        snprintf(sentence, MAX_SENTENCE_BYTES,
+                 "the loop was busy for %" PRIu64 " %% of the time; %s took %" PRIu64 " %% of it",
+                 percent_of(tally->run_ns, tally->timeline->length_ns), site_text(tally, most).text,
+                 percent_of(most->run_ns, tally->run_ns));
+}
+
+static void find_crowd(struct verdict *verdict, const struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    const struct site *most = site_at(tally, 0);
+    for (uint32_t i = 1; i < tally->sites.count; i++)
+        if (site_at(tally, i)->ready_ns > most->ready_ns)
+            most = site_at(tally, i);
+    if (timeline->length_ns < (uint64_t)VERDICT_BUSY_US * NS_PER_US ||
+        tally->longest_ns >= (uint64_t)VERDICT_HOLD_US * NS_PER_US ||
+        tally->ready_ns / VERDICT_CROWD_TASKS < timeline->length_ns)
+        return;
+    char *sentence = next_sentence(verdict, FINDING_CROWD);
+    if (sentence != NULL)
+        snprintf(sentence, MAX_SENTENCE_BYTES,
+                 "%" PRIu32 " tasks of %s waited %s each for their turns, and no turn was longer "
+                 "than %s: the loop is full, not blocked",
+                 most->task_count, site_text(tally, most).text,
+                 asyncp_duration_text(most->ready_ns / most->task_count).text,
+                 asyncp_duration_text(tally->longest_ns).text);
+}
+
+static void find_contention(struct verdict *verdict, const struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    const struct contention *worst = &tally->contentions[0];
+    for (size_t i = 1; i < timeline->wait_count; i++)
+        if (tally->contentions[i].total_ns > worst->total_ns)
+            worst = &tally->contentions[i];
+    if (worst->total_ns < (uint64_t)VERDICT_LOST_US * NS_PER_US ||
+        worst->most_waiters < VERDICT_WAITERS ||
+        percent_of(worst->total_ns, timeline->length_ns) < VERDICT_CONTENTION_PERCENT)
+        return;
+    char *sentence = next_sentence(verdict, FINDING_CONTENTION);
+    const struct timeline_wait *wait = &timeline->waits[worst - tally->contentions];
+    if (sentence == NULL)
+        return;
+    int length = snprintf(
+        sentence, MAX_SENTENCE_BYTES,
+        "up to %" PRIu32 " tasks at once waited in %.40s on 0x%" PRIx64 ", %s in all",
+        worst->most_waiters, wait->call, wait->object, asyncp_duration_text(worst->total_ns).text);
+    if (worst->votes > 0)
+        snprintf(sentence + length, (size_t)(MAX_SENTENCE_BYTES - length),
+                 "; mostly %s let them go on", site_text(tally, site_at(tally, worst->waker)).text);
+}
+
+/* The time at the end in which only one task of its kind is left. */
+static uint64_t time_alone(const struct site *site)
+{
+    return site->ended >= VERDICT_SIBLINGS && site->ended == site->task_count
+               ? site->last_end_ns - site->previous_end_ns
+               : 0;
+}
+
+static void find_last(struct verdict *verdict, const struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    const struct site *worst = site_at(tally, 0);
+    for (uint32_t i = 1; i < tally->sites.count; i++)
+        if (time_alone(site_at(tally, i)) > time_alone(worst))
+            worst = site_at(tally, i);
+    uint64_t life_ns = worst->last_end_ns - worst->last_begin_ns;
+    bool ends_with_it = timeline->length_ns - worst->last_end_ns <= timeline->length_ns / 10;
+    if (time_alone(worst) < (uint64_t)VERDICT_LOST_US * NS_PER_US || !ends_with_it ||
+        percent_of(time_alone(worst), timeline->length_ns) < VERDICT_LAST_PERCENT ||
+        life_ns < 2 * worst->other_ns)
+        return;
+    char *sentence = next_sentence(verdict, FINDING_LAST);
+    if (sentence != NULL)
+        snprintf(sentence, MAX_SENTENCE_BYTES,
+                 "the last %s of %s were for one task: #%" PRIu32 " of %s took %s, the %" PRIu32
+                 " others at most %s",
+                 asyncp_duration_text(time_alone(worst)).text,
+                 asyncp_duration_text(timeline->length_ns).text, timeline->tasks[worst->last].id,
+                 site_text(tally, worst).text, asyncp_duration_text(life_ns).text, worst->ended - 1,
+                 asyncp_duration_text(worst->other_ns).text);
+}
+
+static void say_nothing_stands_out(struct verdict *verdict, const struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    snprintf(verdict->sentences[0], MAX_SENTENCE_BYTES,
+             "nothing stands out: the loop was busy for %" PRIu64
+             " %% of the time, the longest turn took %s",
+             percent_of(tally->run_ns, timeline->length_ns),
+             asyncp_duration_text(tally->longest_ns).text);
+}
+
+static int find_all(struct verdict *verdict, const struct tally *tally)
+{
+    int result = find_stuck(verdict, tally);
+    find_hold(verdict, tally);
+    find_saturation(verdict, tally);
+    find_crowd(verdict, tally);
+    find_contention(verdict, tally);
+    find_last(verdict, tally);
+    if (verdict->count == 0)
+        say_nothing_stands_out(verdict, tally);
+    return result;
+}
+
+int asyncp_verdict_make(struct verdict *verdict, const struct timeline *timeline)
+{
+    struct tally tally = {.timeline = timeline};
+    *verdict = (struct verdict){.count = 0};
+    int result = add_up(&tally);
+    if (result == 0)
+        result = find_all(verdict, &tally);
+    asyncp_table_free(&tally.sites);
+    free(tally.site_of);
+    free(tally.begin_ns);
+    free(tally.contentions);
+    return result;
+}

@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""Timelines of programs of the tutorial: pages, SVG, Perfetto files, running processes and cores.
+
+    tests/scripts/trace.py forms      each form has what the program did
+    tests/scripts/trace.py process    a flight recorder is read while the program runs, and from its core
+    tests/scripts/trace.py deadlock   debug mode writes the flight recorder of a loop that is stuck
+    tests/scripts/trace.py stall      the same for each turn that is long
+    tests/scripts/trace.py exit       exit() writes the timeline; children of fork() have files of their own
+    tests/scripts/trace.py hostile    damaged files end in a sentence
+
+BUILD_DIR, CC and WRAPPER come from the suite.
+"""
+
+import base64
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ.get("BUILD_DIR", "build")).resolve()
+WRAPPER = os.environ.get("WRAPPER", "").split()
+COMMAND = [*WRAPPER, str(BUILD / "asyncio")]
+SKIPPED = 77
+
+
+def skip(why: str) -> None:
+    print(why)
+    sys.exit(SKIPPED)
+
+
+def traced(program: str, trace: str, *arguments: str, **options) -> subprocess.Popen:
+    surroundings = {**os.environ, "ASYNCIO_TRACE": trace, **options.pop("more", {})}
+    return subprocess.Popen([*WRAPPER, program, *arguments], env=surroundings, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, text=True, **options)
+
+
+def convert(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([*COMMAND, "trace", *map(str, arguments)], text=True, capture_output=True, timeout=30)
+
+
+def compile_program(folder: Path, text: str) -> str:
+    """A program of the shared library of the build."""
+    source, program = folder / "program.c", folder / "program"
+    source.write_text(text)
+    libraries = [path for path in BUILD.glob("libasyncio.so.0.*.*") if path.is_file()]
+    if WRAPPER or not libraries:
+        skip("programs are compiled with the shared library of this machine only")
+    subprocess.run([*os.environ.get("CC", "cc").split(), "-g", "-fstack-clash-protection", f"-I{ROOT / 'include'}",
+                    source, "-o", program, libraries[0], f"-Wl,-rpath,{BUILD}"], check=True)
+    return str(program)
+
+
+# ---- a reader of protocol buffers --------------------------------------------------------------------------------
+
+
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        value |= (data[at] & 127) << shift
+        shift += 7
+        at += 1
+        if data[at - 1] < 128:
+            return value, at
+
+
+def fields(data: bytes) -> list[tuple[int, int | bytes]]:
+    """The numbers and values of a message."""
+    at, found = 0, []
+    while at < len(data):
+        key, at = varint(data, at)
+        if key & 7 == 0:
+            value, at = varint(data, at)
+        elif key & 7 == 1:
+            value, at = struct.unpack_from("<Q", data, at)[0], at + 8
+        elif key & 7 == 2:
+            length, at = varint(data, at)
+            value, at = data[at:at + length], at + length
+        else:
+            raise ValueError(f"wire type {key & 7}")
+        found.append((key >> 3, value))
+    assert at == len(data)
+    return found
+
+
+def check_perfetto(data: bytes) -> None:
+    """Tracks have names; slices of a track begin and end in turn; each flow has both ends."""
+    tracks, depth, begun, ended, names = {}, {}, set(), set(), set()
+    for number, packet in fields(data):
+        assert number == 1
+        message = dict(fields(packet))
+        assert 8 in message and message[10] == 1
+        if 60 in message:
+            track = dict(fields(message[60]))
+            tracks[track[1]] = track[2].decode()
+            assert track.get(5, track[1]) in tracks
+            continue
+        event = dict(fields(message[11]))
+        assert event[11] in tracks
+        change = {1: 1, 2: -1, 3: 0}[event[9]]
+        depth[event[11]] = depth.get(event[11], 0) + change
+        assert depth[event[11]] in (0, 1)
+        begun |= {event[47]} if 47 in event else set()
+        ended |= {event[48]} if 48 in event else set()
+        names |= {event[23].decode()} if 23 in event else set()
+    assert set(depth.values()) == {0} and begun == ended and begun
+    assert {"runs", "ready", "async_gather", "async_sleep", "wakes"} <= names, names
+    assert sum("count (" in name for name in tracks.values()) == 3, tracks
+
+
+# ---- the tests ---------------------------------------------------------------------------------------------------
+
+
+def forms(folder: Path) -> None:
+    assert traced(str(BUILD / "4_gather"), str(folder / "run.trace")).wait(30) == 0
+    assert traced(str(BUILD / "4_gather"), str(folder / "run.html")).wait(30) == 0
+    text = convert(folder / "run.trace").stdout
+    assert "count (examples/tutorial/4_gather.c:" in text and "held the loop for 1" in text, text
+    for ending in ("html", "svg", "pftrace", "trace"):
+        assert convert(folder / "run.trace", "-o", folder / f"other.{ending}").returncode == 0
+    assert (folder / "other.trace").read_bytes() == (folder / "run.trace").read_bytes()
+    for page in ("run.html", "other.html"):
+        html = (folder / page).read_text()
+        section = re.search(r'class="timeline">([^<]*)<', html)
+        assert base64.b64decode(section[1]).startswith(b"LOOP") and "held the loop for 1" in html
+        assert "http:" not in html and "https:" not in html, "a page needs no network"
+    svg = ElementTree.parse(folder / "other.svg").getroot()
+    words = [element.text for element in svg.iter() if element.text]
+    assert "#2 count" in words and "gather" in words and "holds the loop" in words, words
+    check_perfetto((folder / "other.pftrace").read_bytes())
+    if shutil.which("protoc"):
+        with open(folder / "other.pftrace", "rb") as file:
+            subprocess.run(["protoc", "--decode_raw"], stdin=file, stdout=subprocess.DEVNULL, check=True)
+    assert convert(folder / "run.trace", "-o", folder / "x.json").returncode == 1
+    assert convert("/dev/null").returncode == 1 and convert(folder / "none").returncode == 1
+
+
+def process(folder: Path) -> None:
+    if WRAPPER:
+        skip("the command reads no process in an emulator")
+    running = traced(str(BUILD / "5_queue"), f"flight:{folder}/run.html", "7", cwd=folder)
+    time.sleep(3)
+    for _ in range(20):
+        seen = convert(str(running.pid), "-o", folder / "live.trace")
+        if seen.returncode != 0 and "forbids" in seen.stderr:
+            running.kill()
+            skip("the kernel forbids to read other processes")
+        assert seen.returncode == 0, seen.stderr
+    assert "6 tasks" in convert(folder / "live.trace").stdout
+    if any(b"__asan_" in path.read_bytes() for path in BUILD.glob("libasyncio.so.0.*.*") if path.is_file()):
+        running.kill()
+        skip("a sanitizer's shadow makes a core of terabytes")
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.prlimit(running.pid, resource.RLIMIT_CORE, (most, most))
+    running.send_signal(signal.SIGABRT)
+    assert running.wait(20) == -signal.SIGABRT
+    assert not (folder / "run.html").exists()
+    for core in folder.glob("core*"): # the kernel may write it elsewhere
+        seen = convert(core)
+        assert seen.returncode == 0 and "6 tasks" in seen.stdout, seen
+    seen = convert(str(os.getpid()))
+    assert seen.returncode == 1 and seen.stderr.startswith("asyncio"), seen
+
+
+STUCK = r"""
+#include <asyncio.h>
+static async_lock first, second;
+static int transfer(async_lock *from, async_lock *to)
+{
+    ASYNC_WITH(from);
+    ASYNC_TRY(async_sleep(0.01));
+    ASYNC_WITH(to);
+    return 0;
+}
+async_fn(transfer, async_lock *, async_lock *);
+static int amain(void)
+{
+    return async_gather(async_create_task(transfer, &first, &second), async_create_task(transfer, &second, &first));
+}
+async_fn(amain);
+int main(void) { return async_main(amain); }
+"""
+
+
+def deadlock(folder: Path) -> None:
+    program = compile_program(folder, STUCK)
+    running = traced(program, f"flight:{folder}/run.trace", more={"ASYNCIO_DEBUG": "1"})
+    until = time.time() + 20
+    while not (folder / "run.trace").exists() and time.time() < until:
+        time.sleep(0.1)
+    time.sleep(0.2)
+    running.send_signal(signal.SIGINT)
+    running.wait(10)
+    text = convert(folder / "run.trace").stdout
+    assert "nothing can wake a task any more" in text and "#2 transfer in async_lock_acquire" in text, text
+    assert "3 tasks waited" in text, text
+    # the same without debug mode: the sleep is long, and ends by Ctrl-C
+    running = traced(program, f"{folder}/whole.trace")
+    time.sleep(1.5)
+    running.send_signal(signal.SIGINT)
+    running.wait(10)
+    text = convert(folder / "whole.trace").stdout
+    assert re.search(r"for 1\.\d+ s nothing could wake a task", text), text
+
+
+def stall(folder: Path) -> None:
+    """A timeline for each long turn, which is the last one in it."""
+    assert traced(str(BUILD / "4_gather"), f"flight:{folder}/run.trace", more={"ASYNCIO_DEBUG": "1"}).wait(30) == 0
+    text = convert(folder / "run.trace").stdout
+    assert re.findall(r"^loop 1, (\d)", text, re.MULTILINE) == ["1", "2", "3"], text
+    assert "held the loop for 1 s; meanwhile up to 2 other tasks were ready: 2" in text.split("\n")[1], text
+
+
+EXITS = r"""
+#include <asyncio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static int child(void) { return async_sleep(0.02); }
+async_fn(child);
+static int amain(void)
+{
+    ASYNC_TRY(async_sleep(0.01));
+    exit(3);
+}
+async_fn(amain);
+int main(void)
+{
+    if (fork() == 0)
+        return async_main(child);
+    wait(NULL);
+    return async_main(amain);
+}
+"""
+
+
+def exits(folder: Path) -> None:
+    program = compile_program(folder, EXITS)
+    running = traced(program, f"{folder}/run.trace")
+    assert running.wait(10) == 3
+    files = sorted(path.name for path in folder.glob("run*.trace"))
+    assert len(files) == 2 and re.fullmatch(r"run\.\d+\.trace", files[0]) and files[1] == "run.trace", files
+    for name, length in zip(files, ("2[0-9.]+ ms", "1[0-9.]+ ms")):
+        text = convert(folder / name).stdout
+        assert re.search(f"loop 1, {length}, 1 tasks", text), text
+
+
+def hostile(folder: Path) -> None:
+    assert traced(str(BUILD / "3_tasks"), str(folder / "run.trace")).wait(30) == 0
+    content = (folder / "run.trace").read_bytes()
+    dice = random.Random(1)
+    for _ in range(150):
+        damaged = bytearray(content)
+        for _ in range(dice.randint(1, 4)):
+            damaged[dice.randrange(9, len(damaged))] = dice.randrange(256)
+        (folder / "damaged.trace").write_bytes(damaged[:dice.choice([len(damaged), dice.randrange(1, len(damaged))])])
+        for ending in ("svg", "pftrace"):
+            seen = convert(folder / "damaged.trace", "-o", folder / f"damaged.{ending}")
+            assert seen.returncode in (0, 1) and (seen.returncode == 0) == (seen.stderr == ""), seen
+            if seen.returncode == 0 and ending == "svg":
+                ElementTree.parse(folder / "damaged.svg")
+
+
+def main(words: list[str]) -> int:
+    tests = {"forms": forms, "process": process, "deadlock": deadlock, "stall": stall, "exit": exits, "hostile": hostile}
+    with tempfile.TemporaryDirectory() as folder:
+        tests[words[0]](Path(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

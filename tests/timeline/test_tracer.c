@@ -1,0 +1,341 @@
+/* test_tracer.c: that a timeline tells what has happened, to the event, on a virtual clock. */
+#include "run/runner.h"
+#include "sched/loop.h"
+#include "timeline/recorded.h"
+#include <string.h>
+
+static int sleeps(double seconds)
+{
+    return async_sleep(seconds);
+}
+async_fn(sleeps, double);
+
+static int two_sleepers(void)
+{
+    return async_gather(async_create_task(sleeps, 1.5), async_create_task(sleeps, 2.5));
+}
+async_fn(two_sleepers);
+
+/* Gather waits for the last task first, so #2 wakes no task. */
+TEST_EACH_BACKEND(trace_tells_each_turn)
+{
+    struct timeline timeline;
+    record_begin();
+    async_run_options options = *test_options();
+    options.virtual_clock = true;
+    CHECK_EQ(async_run_with(&options, two_sleepers), 0);
+    record_end(&timeline);
+    char *text = record_text(&timeline);
+    CHECK_STR(text, "0 create #1; 0 run #1; 0 create #2; 0 create #3; 0 wait #1 async_gather; "
+                    "0 run #2; 0 wait #2 async_sleep; 0 run #3; 0 wait #3 async_sleep; 0 sleep; "
+                    "1.5 wake #2 timer; 1.5 run #2; 1.5 end #2; 1.5 sleep; "
+                    "2.5 wake #3 timer; 2.5 run #3; 2.5 wake #1; 2.5 end #3; "
+                    "2.5 run #1; 2.5 end #1");
+    CHECK_EQ(timeline.length_ns, 2500000000);
+    CHECK_EQ(timeline.lost, 0);
+    CHECK(timeline.is_virtual);
+    free(text);
+    asyncp_timeline_free(&timeline);
+}
+
+/* ---- who woke whom --------------------------------------------------------------------------- */
+
+static async_event event;
+static async_lock lock;
+
+static int waits(void)
+{
+    return async_event_wait(&event);
+}
+async_fn(waits);
+
+/* Alone: while it runs the ready queue is empty, so the end of the queue is unknown. */
+static int wakes_into_an_empty_queue(void)
+{
+    async_task *first = async_create_task(waits), *second = async_create_task(waits);
+    ASYNC_TRY(async_sleep(1));
+    async_event_set(&event);
+    ASYNC_TRY(async_sleep(1));
+    return async_gather(first, second);
+}
+async_fn(wakes_into_an_empty_queue);
+
+static char *text_of_run(struct timeline *timeline, int result)
+{
+    CHECK_EQ(result, 0);
+    record_end(timeline);
+    return record_text(timeline);
+}
+
+static async_run_options virtual_options(void)
+{
+    async_run_options options = *test_options();
+    options.virtual_clock = true;
+    return options;
+}
+
+TEST(trace_tells_wakes_into_an_empty_queue)
+{
+    struct timeline timeline;
+    async_run_options options = virtual_options();
+    record_begin();
+    char *text = text_of_run(&timeline, async_run_with(&options, wakes_into_an_empty_queue));
+    CHECK(strstr(text, "1 wake #1 timer; 1 run #1; 1 wake #2; 1 wake #3; 1 wait #1 async_sleep; "
+                       "1 run #2; 1 end #2; 1 run #3; 1 end #3; 1 sleep") != NULL);
+    free(text);
+    asyncp_timeline_free(&timeline);
+}
+
+static int passes_lock_on(void)
+{
+    ASYNC_TRY(async_lock_acquire(&lock));
+    ASYNC_TRY(async_sleep(0));
+    async_lock_release(&lock);
+    return 0;
+}
+async_fn(passes_lock_on);
+
+static int three_for_a_lock(void)
+{
+    return async_gather(async_create_task(passes_lock_on), async_create_task(passes_lock_on),
+                        async_create_task(passes_lock_on));
+}
+async_fn(three_for_a_lock);
+
+/* Others are ready already: each wake belongs to the task that has released the lock. */
+TEST(trace_tells_wakes_behind_ready_tasks)
+{
+    struct timeline timeline;
+    async_run_options options = virtual_options();
+    record_begin();
+    char *text = text_of_run(&timeline, async_run_with(&options, three_for_a_lock));
+    CHECK(strstr(text, "run #2; 0 yield #2; 0 run #3; 0 wait #3 async_lock_acquire; "
+                       "0 run #4; 0 wait #4 async_lock_acquire; 0 run #2; 0 wake #3; 0 end #2; "
+                       "0 run #3; 0 yield #3; 0 run #3; 0 wake #4; 0 end #3; "
+                       "0 run #4") != NULL);
+    free(text);
+    asyncp_timeline_free(&timeline);
+}
+
+static int starts_eagerly(void)
+{
+    const async_task_options options = {.eager_start = true};
+    async_task *first = async_create_task(waits);
+    async_task *second = async_create_task_with(&options, waits);
+    async_event_set(&event);
+    return async_gather(first, second);
+}
+async_fn(starts_eagerly);
+
+/* The creator stands at the front of the queue meanwhile, and is woken by no task. */
+TEST(trace_tells_eager_starts)
+{
+    struct timeline timeline;
+    async_run_options options = virtual_options();
+    record_begin();
+    char *text = text_of_run(&timeline, async_run_with(&options, starts_eagerly));
+    CHECK_STR(text, "0 create #1; 0 run #1; 0 create #2; 0 create #3; 0 start #1; 0 run #3; "
+                    "0 wait #3 async_event_wait; 0 run #1; 0 wake #3; 0 wait #1 async_gather; "
+                    "0 run #2; 0 end #2; 0 run #3; 0 wake #1; 0 end #3; 0 run #1; 0 end #1");
+    free(text);
+    asyncp_timeline_free(&timeline);
+}
+
+static void sets_event(void *argument)
+{
+    async_event_set(argument);
+}
+
+static int callback_wakes(void)
+{
+    async_call_later(1, sets_event, &event);
+    ASYNC_TRY(async_event_wait(&event));
+    async_task *task = async_create_task(sleeps, 5);
+    ASYNC_TRY(async_sleep(1));
+    async_task_cancel(task);
+    return async_await(task) == -ECANCELED ? 0 : -EINVAL;
+}
+async_fn(callback_wakes);
+
+/* A callback is a turn of the loop; a request to cancel is a wake of its own kind. */
+TEST(trace_tells_callbacks_and_requests)
+{
+    struct timeline timeline;
+    async_run_options options = virtual_options();
+    record_begin();
+    char *text = text_of_run(&timeline, async_run_with(&options, callback_wakes));
+    CHECK(strstr(text, "1 run; 1 wake #1; 1 done; 1 run #1") != NULL);
+    CHECK(strstr(text, "2 run #1; 2 wake #2 cancelled; 2 wait #1 async_await; 2 run #2; "
+                       "2 wake #1; 2 end #2; 2 run #1; 2 end #1") != NULL);
+    CHECK_EQ(recorded_task(&timeline, 2)->error, -ECANCELED);
+    free(text);
+    asyncp_timeline_free(&timeline);
+}
+
+/* ---- names, and a ring that is full ---------------------------------------------------------- */
+
+static int named(void)
+{
+    const async_task_options options = {.name = "a name of its own"};
+    ASYNC_TRY(async_await(async_create_task_with(&options, sleeps, 1)));
+    ASYNC_TRY(async_await(async_create_task(sleeps, 1)));
+    return 0;
+}
+async_fn(named);
+
+TEST(trace_names_tasks_that_have_ended)
+{
+    struct timeline timeline;
+    async_run_options options = virtual_options();
+    record_begin();
+    free(text_of_run(&timeline, async_run_with(&options, named)));
+    CHECK_STR(recorded_task(&timeline, 1)->name, "named");
+    CHECK_STR(recorded_task(&timeline, 2)->name, "a name of its own");
+    CHECK_STR(recorded_task(&timeline, 2)->function, "sleeps");
+    CHECK_STR(recorded_task(&timeline, 3)->name, "sleeps");
+    CHECK(strstr(recorded_task(&timeline, 2)->where, "tests/timeline/test_tracer.c:") != NULL);
+    CHECK(!recorded_task(&timeline, 2)->is_live);
+    asyncp_timeline_free(&timeline);
+}
+
+static int ends(void)
+{
+    return 0;
+}
+async_fn(ends);
+
+/* More events than the ring has room for. */
+static int overwrites(async_task **waiting)
+{
+    enum { TASKS = 1000000 };
+    *waiting = async_create_task(waits);
+    for (int i = 0; i < TASKS; i++)
+        ASYNC_TRY(async_await(async_create_task(ends)));
+    async_event_set(&event);
+    return async_await(*waiting);
+}
+async_fn(overwrites, async_task **);
+
+TEST(trace_keeps_the_last_events)
+{
+    enum { CREATED = 1000002 };
+    struct timeline timeline;
+    async_task *waiting = NULL;
+    async_run_options options = virtual_options();
+    record_begin();
+    CHECK_EQ(async_run_with(&options, overwrites, &waiting), 0);
+    record_end(&timeline);
+    const struct timeline_event *last = &timeline.events[timeline.event_count - 1];
+    CHECK(timeline.lost > 0);
+    CHECK(timeline.lost % BLOCK_EVENTS == 0);
+    CHECK(timeline.event_count > MAX_RING_BLOCKS * BLOCK_EVENTS / 2);
+    CHECK_EQ(last->kind, EVENT_END);
+    CHECK_EQ(timeline.tasks[last->task].id, 1);
+    CHECK_STR(recorded_task(&timeline, 2)->name, "waits"); /* its creation is lost */
+    CHECK_STR(recorded_task(&timeline, CREATED)->name, "ends");
+    asyncp_timeline_free(&timeline);
+}
+
+/* ---- modes ----------------------------------------------------------------------------------- */
+
+/* The order of turns is that of a loop without a trace, also when it is shuffled. */
+static int notes_order(int number, int *order)
+{
+    *order = *order * 10 + number;
+    ASYNC_TRY(async_sleep(0));
+    *order = *order * 10 + number;
+    return 0;
+}
+async_fn(notes_order, int, int *);
+
+static int three_in_an_order(int *order)
+{
+    return async_gather(async_create_task(notes_order, 1, order),
+                        async_create_task(notes_order, 2, order),
+                        async_create_task(notes_order, 3, order));
+}
+async_fn(three_in_an_order, int *);
+
+TEST(trace_leaves_the_order_of_turns)
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        int plain = 0, traced = 0, checked = 0;
+        struct timeline timeline;
+        async_run_options options = virtual_options();
+        options.shuffle_seed = seed;
+        CHECK_EQ(async_run_with(&options, three_in_an_order, &plain), 0);
+        record_begin();
+        CHECK_EQ(async_run_with(&options, three_in_an_order, &traced), 0);
+        record_end(&timeline);
+        asyncp_timeline_free(&timeline);
+        record_begin();
+        options.debug = true;
+        CHECK_EQ(async_run_with(&options, three_in_an_order, &checked), 0);
+        record_end(&timeline);
+        asyncp_timeline_free(&timeline);
+        CHECK_EQ(traced, plain);
+        CHECK_EQ(checked, plain);
+    }
+}
+
+/* Each task runs once after each RUN and before the next: no turn is lost, and none is made up. */
+static int pair(async_queue *to, async_queue *from)
+{
+    enum { ITEMS = 5000 };
+    for (int i = 0; i < ITEMS; i++) {
+        ASYNC_TRY(async_queue_put(to, &i));
+        ASYNC_TRY(async_queue_get(from, &i));
+    }
+    return 0;
+}
+async_fn(pair, async_queue *, async_queue *);
+
+static int two_pairs(void)
+{
+    async_auto_queue *one = NULL, *other = NULL;
+    ASYNC_TRY(async_queue_new(&one, 1, sizeof(int)));
+    ASYNC_TRY(async_queue_new(&other, 1, sizeof(int)));
+    return async_gather(async_create_task(pair, one, other), async_create_task(pair, other, one));
+}
+async_fn(two_pairs);
+
+TEST_EACH_BACKEND(trace_has_no_turn_too_many)
+{
+    struct timeline timeline;
+    record_begin();
+    async_run_options options = *test_options();
+    options.virtual_clock = false;
+    CHECK_EQ(async_run_with(&options, two_pairs), 0);
+    record_end(&timeline);
+    uint32_t running = UINT32_MAX;
+    for (size_t i = 0; i < timeline.event_count; i++) {
+        const struct timeline_event *at = &timeline.events[i];
+        if (at->kind == EVENT_RUN) {
+            CHECK_EQ(running, UINT32_MAX);
+            running = at->task;
+        } else if (at->kind > EVENT_CREATE && at->kind != EVENT_SLEEP) {
+            CHECK_EQ(at->task, running);
+            running = UINT32_MAX;
+        }
+    }
+    CHECK_EQ(running, UINT32_MAX);
+    CHECK_EQ(timeline.event_count > 10000, true);
+    asyncp_timeline_free(&timeline);
+}
+
+DEATH_TEST(trace_refuses_names_of_another_form, "ASYNCIO_TRACE=run.txt: the name must end in .html")
+{
+    async_run_options options = virtual_options();
+    CHECK_EQ(setenv("ASYNCIO_TRACE", "run.txt", 1), 0);
+    CHECK_EQ(async_run_with(&options, two_sleepers), 0);
+    abort();
+}
+
+DEATH_TEST(trace_says_what_cannot_be_written,
+           ".trace cannot be written: -ENOENT: No such file or directory")
+{
+    async_run_options options = virtual_options();
+    CHECK_EQ(setenv("ASYNCIO_TRACE", "/no/such/folder/run.trace", 1), 0);
+    CHECK_EQ(async_run_with(&options, two_sleepers), 0);
+    abort();
+}

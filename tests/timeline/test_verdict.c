@@ -1,0 +1,372 @@
+/*
+ * test_verdict.c: that the verdict on a timeline with a known cause names this cause first, and
+ * that it says nothing of a healthy program.
+ */
+#include "run/runner.h"
+#include "timeline/planted.h"
+#include "timeline/verdict.h"
+#include <stdio.h>
+#include <string.h>
+
+struct cause {
+    const char *what;
+    enum finding finding;
+    const char *words; /* a part of the first sentence */
+    void (*plant)(struct planted *planted, int a, double b);
+    int a;
+    double b;
+};
+
+/* A function; the texts of a file are constants, compared by their addresses. */
+static const char serve[] = "serve", parse[] = "parse", writer[] = "writer", flush[] = "flush";
+static const char on_recv[] = "async_recv", on_sleep[] = "async_sleep";
+static const char on_lock[] = "async_lock_acquire", on_put[] = "async_queue_put";
+static const char on_get[] = "async_queue_get", on_semaphore[] = "async_semaphore_acquire";
+
+static uint32_t many(struct planted *planted, const char *function, int count)
+{
+    uint32_t first = (uint32_t)planted->timeline.task_count;
+    for (int i = 0; i < count; i++)
+        plant_task(planted, function);
+    return first;
+}
+
+static void short_turns(struct planted *planted, uint32_t first, int count, const char *call,
+                        uint64_t object)
+{
+    for (int i = 0; i < count; i++)
+        plant_turn(planted, first + (uint32_t)i, 0.01, call, object);
+}
+
+/* A server with `a` connections, which are served once in 100 ms, ten times. */
+static uint32_t server(struct planted *planted, int a)
+{
+    uint32_t first = many(planted, serve, a);
+    short_turns(planted, first, a, on_recv, 5);
+    for (int round = 0; round < 10; round++) {
+        plant_event(planted, EVENT_SLEEP, 0, 0);
+        plant_later(planted, 100);
+        plant_wakes(planted, first, (uint32_t)a);
+        short_turns(planted, first, a, on_recv, 5);
+    }
+    return first;
+}
+
+/* ---- causes ---------------------------------------------------------------------------------- */
+
+/* One of `a` + 1 ready tasks holds the loop for `b` milliseconds. */
+static void hold(struct planted *planted, int a, double b)
+{
+    uint32_t first = server(planted, a), parser = plant_task(planted, parse);
+    plant_wakes(planted, first, (uint32_t)a);
+    plant_turn(planted, parser, b, on_sleep, 0);
+    short_turns(planted, first, a, on_recv, 5);
+    server(planted, 5);
+}
+
+/* Each of `a` tasks holds the loop for `b` milliseconds, one after the other. */
+static void hold_each(struct planted *planted, int a, double b)
+{
+    uint32_t first = many(planted, parse, a);
+    for (int i = 0; i < a; i++)
+        plant_last_turn(planted, first + (uint32_t)i, b);
+}
+
+static void hold_by_callback(struct planted *planted, int a, double b)
+{
+    uint32_t first = server(planted, a);
+    plant_wakes(planted, first, (uint32_t)a);
+    plant_event(planted, EVENT_RUN, 0, 0);
+    plant_later(planted, b);
+    plant_event(planted, EVENT_DONE, 0, 0);
+    short_turns(planted, first, a, on_recv, 5);
+}
+
+/* `a` tasks yield all the time, in turns of `b` milliseconds; every fourth of them parses. */
+static void full(struct planted *planted, int a, double b)
+{
+    uint32_t first = many(planted, serve, a - a / 4);
+    many(planted, parse, a / 4);
+    for (int turn = 0; turn < 4000; turn++) {
+        uint32_t task = first + (uint32_t)(turn % a);
+        plant_event(planted, EVENT_RUN, task, 0);
+        plant_later(planted, planted->tasks[task].function == parse ? 4 * b : b);
+        plant_event(planted, EVENT_YIELD, task, 0);
+    }
+}
+
+/* Bursts of `a` short turns at once, with as long a sleep after each. */
+static void crowd(struct planted *planted, int a, double b)
+{
+    uint32_t first = many(planted, serve, a);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < a; i++)
+            plant_turn(planted, first + (uint32_t)i, b, on_recv, 5);
+        plant_event(planted, EVENT_SLEEP, 0, 0);
+        plant_later(planted, a * b);
+        plant_wakes(planted, first, (uint32_t)a);
+    }
+    short_turns(planted, first, a, on_recv, 5);
+}
+
+/* A writer has something for `b` milliseconds; `a` tasks wait for it and get it one by one. */
+static void contend(struct planted *planted, int a, double b, const char *call)
+{
+    uint32_t holder = plant_task(planted, writer), first = many(planted, flush, a);
+    plant_turn(planted, holder, 0.1, on_sleep, 0);
+    short_turns(planted, first, a, call, 0x7000);
+    for (int i = 0; i < a; i++) {
+        plant_event(planted, EVENT_SLEEP, 0, 0);
+        plant_later(planted, b);
+        plant_wakes(planted, holder, 1);
+        plant_event(planted, EVENT_RUN, holder, 0);
+        plant_later(planted, 0.01);
+        plant_event(planted, EVENT_WAKE, first + (uint32_t)i, 0);
+        plant_wait(planted, holder, on_sleep, 0);
+        plant_last_turn(planted, first + (uint32_t)i, 0.01);
+    }
+}
+
+static void contend_for_lock(struct planted *planted, int a, double b)
+{
+    contend(planted, a, b, on_lock);
+}
+
+static void contend_for_semaphore(struct planted *planted, int a, double b)
+{
+    contend(planted, a, b, on_semaphore);
+}
+
+static void full_queue(struct planted *planted, int a, double b)
+{
+    contend(planted, a, b, on_put);
+}
+
+/* `a` tasks wait, and nothing can wake them for `b` milliseconds. */
+static void stuck(struct planted *planted, int a, double b)
+{
+    uint32_t first = many(planted, flush, a);
+    short_turns(planted, first, a, on_lock, 0x7000);
+    plant_event(planted, EVENT_SLEEP, 0, SLEEP_FOREVER);
+    plant_later(planted, b);
+    plant_event(planted, EVENT_WAKE, first, WAKE_CANCELLED);
+    plant_last_turn(planted, first, 0.01);
+}
+
+static void stuck_at_end(struct planted *planted, int a, double b)
+{
+    uint32_t first = server(planted, a);
+    short_turns(planted, first, a, on_lock, 0x7000);
+    plant_later(planted, b);
+    planted->timeline.end = TIMELINE_DEADLOCK;
+    for (uint32_t i = 0; i < (uint32_t)a; i++)
+        planted->tasks[first + i].is_live = true;
+}
+
+/* `a` tasks of 50 ms, and one of `b` milliseconds. */
+static void straggler(struct planted *planted, int a, double b)
+{
+    uint32_t first = many(planted, parse, a + 1);
+    short_turns(planted, first, a + 1, on_recv, 5);
+    plant_event(planted, EVENT_SLEEP, 0, 0);
+    plant_later(planted, 50);
+    plant_wakes(planted, first, (uint32_t)a);
+    for (int i = 0; i < a; i++)
+        plant_last_turn(planted, first + (uint32_t)i, 0.01);
+    plant_event(planted, EVENT_SLEEP, 0, 0);
+    plant_later(planted, b - 50);
+    plant_wakes(planted, first + (uint32_t)a, 1);
+    plant_last_turn(planted, first + (uint32_t)a, 0.01);
+}
+
+/* No task is ready, but `a` tasks become due while one holds the loop for `b` milliseconds. */
+static void hold_while_idle(struct planted *planted, int a, double b)
+{
+    uint32_t first = server(planted, a), parser = plant_task(planted, parse);
+    plant_turn(planted, parser, b, on_sleep, 0);
+    plant_wakes(planted, first, (uint32_t)a);
+    short_turns(planted, first, a, on_recv, 5);
+}
+
+static void hold_and_contention(struct planted *planted, int a, double b)
+{
+    contend(planted, a, b, on_lock);
+    hold(planted, a, 5 * b);
+}
+
+static const struct cause causes[] = {
+    {"one task waits for a hold", FINDING_HOLD, "parse (planted.c:1) held", hold, 1, 300},
+    {"41 tasks wait for a hold", FINDING_HOLD, "up to 41 other tasks were ready", hold, 41, 212},
+    {"a short hold and many tasks", FINDING_HOLD, "held the loop for 20 ms", hold, 100, 20},
+    {"a long hold", FINDING_HOLD, "held the loop for 5 s", hold, 3, 5000},
+    {"three holds in a row", FINDING_HOLD, "for 3 s in 3 turns", hold_each, 3, 1000},
+    {"many holds in a row", FINDING_HOLD, "in 20 turns; meanwhile", hold_each, 20, 30},
+    {"two holds", FINDING_HOLD, "up to 1 other task was ready", hold_each, 2, 500},
+    {"a callback holds", FINDING_HOLD, "a callback held the loop", hold_by_callback, 10, 100},
+    {"a callback holds for long", FINDING_HOLD, "for 2 s", hold_by_callback, 2, 2000},
+    {"a full loop", FINDING_SATURATION, "parse (planted.c:1) took 57 %", full, 4, 0.1},
+    {"a full loop of many tasks", FINDING_SATURATION, "busy for 100 %", full, 40, 0.05},
+    {"a full loop of longer turns", FINDING_SATURATION, "busy for 100 %", full, 8, 1},
+    {"bursts of 100", FINDING_CROWD, "100 tasks of serve", crowd, 100, 0.1},
+    {"bursts of 400", FINDING_CROWD, "full, not blocked", crowd, 400, 0.02},
+    {"bursts of 50 turns", FINDING_CROWD, "no turn was longer than 1 ms", crowd, 50, 1},
+    {"three for a lock", FINDING_CONTENTION, "async_lock_acquire", contend_for_lock, 3, 100},
+    {"200 for a lock", FINDING_CONTENTION, "mostly writer", contend_for_lock, 200, 5},
+    {"50 for a lock", FINDING_CONTENTION, "up to 50 tasks at once", contend_for_lock, 50, 20},
+    {"ten for a semaphore", FINDING_CONTENTION, "semaphore", contend_for_semaphore, 10, 30},
+    {"100 for a semaphore", FINDING_CONTENTION, "semaphore", contend_for_semaphore, 100, 3},
+    {"producers and a full queue", FINDING_CONTENTION, "async_queue_put", full_queue, 6, 50},
+    {"many producers", FINDING_CONTENTION, "0x7000", full_queue, 60, 10},
+    {"a deadlock of two", FINDING_STUCK, "2 tasks waited", stuck, 2, 1000},
+    {"a task that is never woken", FINDING_STUCK, "1 task waited", stuck, 1, 700},
+    {"a deadlock of many", FINDING_STUCK, "20 tasks waited", stuck, 20, 60000},
+    {"a deadlock at the end", FINDING_STUCK, "nothing can wake a task any more", stuck_at_end, 3,
+     0},
+    {"a deadlock at the end, after a while", FINDING_STUCK, "#1 serve in async_lock", stuck_at_end,
+     10, 500},
+    {"a straggler", FINDING_LAST, "#11 of parse", straggler, 10, 500},
+    {"a straggler of four", FINDING_LAST, "the 3 others at most", straggler, 3, 120},
+    {"a straggler of many", FINDING_LAST, "#301 of parse", straggler, 300, 3000},
+    {"tasks become due during a hold", FINDING_HOLD, "up to 30 other tasks became ready",
+     hold_while_idle, 30, 100},
+    {"one task becomes due during a hold", FINDING_HOLD, "about 500 ms lost", hold_while_idle, 1,
+     1000},
+    {"a hold, and contention", FINDING_HOLD, "parse (planted.c:1) held", hold_and_contention, 20,
+     20},
+};
+
+TEST(verdict_names_the_cause_that_was_planted)
+{
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++) {
+        const struct cause *cause = &causes[i];
+        struct planted planted;
+        struct verdict verdict;
+        plant_begin(&planted);
+        cause->plant(&planted, cause->a, cause->b);
+        CHECK_EQ(asyncp_verdict_make(&verdict, &planted.timeline), 0);
+        printf("%s: %zu: %s\n", cause->what, verdict.count, verdict.sentences[0]);
+        if (verdict.count == 0 || verdict.findings[0] != cause->finding ||
+            strstr(verdict.sentences[0], cause->words) == NULL)
+            test_fail(__FILE__, __LINE__, "%s: the verdict is: %s", cause->what,
+                      verdict.sentences[0]);
+        plant_free(&planted);
+    }
+}
+
+/* ---- healthy programs ------------------------------------------------------------------------ */
+
+static void idle_server(struct planted *planted, int a, double b)
+{
+    (void)b;
+    server(planted, a);
+}
+
+/* A batch that computes alone: no other task waits for it. */
+static void alone(struct planted *planted, int a, double b)
+{
+    for (int i = 0; i < a; i++)
+        plant_last_turn(planted, plant_task(planted, parse), b);
+}
+
+/* A producer that is faster than its consumer waits for room in the queue: it should. */
+static void back_pressure(struct planted *planted, int a, double b)
+{
+    uint32_t producer = plant_task(planted, writer), consumer = plant_task(planted, flush);
+    plant_turn(planted, producer, 0.1, on_put, 0x7000);
+    plant_turn(planted, consumer, 0.1, on_sleep, 0);
+    for (int i = 0; i < a; i++) {
+        plant_event(planted, EVENT_SLEEP, 0, 0);
+        plant_later(planted, b);
+        plant_wakes(planted, consumer, 1);
+        plant_event(planted, EVENT_RUN, consumer, 0);
+        plant_event(planted, EVENT_WAKE, producer, 0);
+        plant_wait(planted, consumer, on_sleep, 0);
+        plant_turn(planted, producer, 0.1, on_put, 0x7000);
+    }
+}
+
+/* Workers that wait for work: the queue is empty, which is no fault. */
+static void idle_workers(struct planted *planted, int a, double b)
+{
+    uint32_t first = many(planted, flush, a);
+    short_turns(planted, first, a, on_get, 0x7000);
+    plant_event(planted, EVENT_SLEEP, 0, 0);
+    plant_later(planted, b);
+    plant_wakes(planted, first, 1);
+    plant_turn(planted, first, 0.1, on_get, 0x7000);
+}
+
+/* Equal tasks that end at nearly the same time. */
+static void equal_tasks(struct planted *planted, int a, double b)
+{
+    uint32_t first = many(planted, parse, a);
+    short_turns(planted, first, a, on_recv, 5);
+    for (int i = 0; i < a; i++) {
+        plant_event(planted, EVENT_SLEEP, 0, 0);
+        plant_later(planted, i == 0 ? b : 1);
+        plant_wakes(planted, first + (uint32_t)i, 1);
+        plant_last_turn(planted, first + (uint32_t)i, 0.1);
+    }
+}
+
+/* A short wait for a signal of the program or another thread. */
+static void short_standstill(struct planted *planted, int a, double b)
+{
+    stuck(planted, a, b);
+}
+
+static const struct cause healthy[] = {
+    {"an idle server", FINDING_NONE, "nothing stands out", idle_server, 50, 0},
+    {"a computing batch", FINDING_NONE, "nothing stands out", alone, 5, 1000},
+    {"back pressure", FINDING_NONE, "nothing stands out", back_pressure, 50, 20},
+    {"idle workers", FINDING_NONE, "nothing stands out", idle_workers, 10, 2000},
+    {"equal tasks", FINDING_NONE, "nothing stands out", equal_tasks, 10, 200},
+    {"a short standstill", FINDING_NONE, "nothing stands out", short_standstill, 2, 100},
+};
+
+TEST(verdict_says_nothing_of_healthy_programs)
+{
+    for (size_t i = 0; i < sizeof healthy / sizeof healthy[0]; i++) {
+        struct planted planted;
+        struct verdict verdict;
+        plant_begin(&planted);
+        healthy[i].plant(&planted, healthy[i].a, healthy[i].b);
+        CHECK_EQ(asyncp_verdict_make(&verdict, &planted.timeline), 0);
+        if (verdict.count > 0)
+            test_fail(__FILE__, __LINE__, "%s: the verdict is: %s", healthy[i].what,
+                      verdict.sentences[0]);
+        CHECK(strstr(verdict.sentences[0], healthy[i].words) != NULL);
+        plant_free(&planted);
+    }
+}
+
+/* Harm counts, not length: a second without another task is less than 50 ms of 100 tasks. */
+TEST(verdict_weighs_holds_by_harm)
+{
+    struct planted planted;
+    struct verdict verdict;
+    plant_begin(&planted);
+    uint32_t first = server(&planted, 100);
+    plant_turn(&planted, plant_task(&planted, writer), 1000, on_sleep, 0);
+    plant_event(&planted, EVENT_SLEEP, 0, 0);
+    plant_later(&planted, 10);
+    uint32_t parser = plant_task(&planted, parse);
+    plant_wakes(&planted, first, 100);
+    plant_turn(&planted, parser, 50, on_sleep, 0);
+    short_turns(&planted, first, 100, on_recv, 5);
+    CHECK_EQ(asyncp_verdict_make(&verdict, &planted.timeline), 0);
+    CHECK_EQ(verdict.findings[0], FINDING_HOLD);
+    CHECK(strstr(verdict.sentences[0], "parse (planted.c:1) held the loop for 50 ms") != NULL);
+    CHECK(strstr(verdict.sentences[0], "5 s lost together") != NULL);
+    plant_free(&planted);
+}
+
+TEST(verdict_of_nothing)
+{
+    struct planted planted;
+    struct verdict verdict;
+    plant_begin(&planted);
+    CHECK_EQ(asyncp_verdict_make(&verdict, &planted.timeline), 0);
+    CHECK_EQ(verdict.count, 0);
+    plant_free(&planted);
+}
