@@ -6,10 +6,12 @@
  *     asyncio ps --stacks …      the calls in which each task is
  *     asyncio ps --json …        for programs
  *     asyncio tree PID|CORE      below each task those that it awaits
+ *     asyncio gdb PID|CORE …     gdb with commands for tasks
  *
  * The program needs no preparation, and may be stripped or static. The exit status is 0, 1 if the
  * process cannot be looked at, or 2 if the arguments are wrong.
  */
+#include "cmd/gdb.h"
 #include "cmd/ps.h"
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +23,8 @@ enum { WRONG_USAGE = 2, CONFIRMED_AFTER_NS = 10000000 };
 
 static const char usage[] =
     "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
-    "       asyncio tree [--each] PID|CORE\n";
+    "       asyncio tree [--each] PID|CORE\n"
+    "       asyncio gdb PID|CORE [ARGUMENT ...]\n";
 
 struct request {
     const char *name; /* PID or CORE */
@@ -167,6 +170,8 @@ static bool read_arguments(int count, char **arguments, struct request *request)
 int main(int count, char **arguments)
 {
     struct request request = {.name = NULL};
+    if (count > 2 && strcmp(arguments[1], "gdb") == 0 && *arguments[2] != '-')
+        return gdb_run(arguments[2], arguments + 3, count - 3) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     if (!read_arguments(count - 1, arguments + 1, &request)) {
         fputs(usage, stderr);
         return WRONG_USAGE;
