@@ -8,212 +8,44 @@
  *     asyncio tree PID|CORE      below each task those that it awaits
  *     asyncio trace FILE|PID|CORE  the verdict on timelines of ASYNCIO_TRACE
  *     asyncio trace FILE -o OUT  the timelines as a page, SVG, or for Perfetto
+ *     asyncio gdb PID|CORE …     gdb with commands for tasks
  *
  * The program needs no preparation, and may be stripped or static. The exit status is 0, 1 if the
  * process cannot be looked at, or 2 if the arguments are wrong.
  */
-#include "cmd/lines.h"
-#include "cmd/ps.h"
-#include "cmd/trace.h"
+#include "cmd/commands.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-enum { WRONG_USAGE = 2, CONFIRMED_AFTER_NS = 10000000 };
 
 static const char usage[] =
     "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
     "       asyncio tree [--each] PID|CORE\n"
-    "       asyncio trace FILE|PID|CORE [-o OUT.html|OUT.svg|OUT.pftrace|OUT.trace]\n";
+    "       asyncio trace FILE|PID|CORE [-o OUT.html|OUT.svg|OUT.pftrace|OUT.trace]\n"
+    "       asyncio gdb PID|CORE [ARGUMENT ...]\n";
 
-struct request {
-    const char *name;   /* PID, CORE, or FILE */
-    const char *output; /* of trace; NULL: standard output */
-    bool is_trace, is_tree, is_json, each, stacks;
-};
+static const struct {
+    const char *name;
+    int (*run)(int count, char **arguments);
+} commands[] = {{"ps", ps_run}, {"tree", tree_run}, {"trace", trace_run}, {"gdb", gdb_run}};
 
-/* One copy of libasyncio in a subject. */
-struct looked {
-    const struct subject *subject;
-    const struct library *library;
-    const struct snapshot *snapshot;
-};
-
-static int64_t read_clock(void)
+static int run_command(int count, char **arguments)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* The cycles that are there a moment later, too. */
-static int find_cycles(struct cycles *cycles, const struct looked *looked,
-                       const struct graph *graph)
-{
-    struct snapshot later;
-    int result = asyncp_cycles_find(cycles, graph, looked->snapshot->row_count);
-    if (result < 0 || cycles->count == 0)
-        return result;
-    if (looked->subject->core != NULL)
-        return 0; /* it is of one moment */
-    nanosleep(&(struct timespec){.tv_nsec = CONFIRMED_AFTER_NS}, NULL);
-    result = asyncp_snapshot_take(&later, &looked->subject->view, &looked->library->layout,
-                                  looked->library->loops, NULL);
-    if (result < 0)
-        return result;
-    asyncp_cycles_confirm(cycles, looked->snapshot, &later);
-    asyncp_snapshot_free(&later);
-    return 0;
-}
-
-static int print_tree(const struct sheet *sheet, const struct looked *looked)
-{
-    static struct cycles cycles;
-    struct graph graph;
-    int result = asyncp_graph_open(&graph, looked->snapshot, &looked->subject->view,
-                                   &looked->library->layout);
-    if (result == 0)
-        result = find_cycles(&cycles, looked, &graph);
-    if (result == 0)
-        result = asyncp_show_tree(sheet, &graph, &cycles);
-    asyncp_graph_close(&graph);
-    return result;
-}
-
-static int print(const struct looked *looked, const struct request *request)
-{
-    struct lines *lines;
-    int result = lines_open(&lines, looked->subject);
-    if (result < 0)
-        return result;
-    const struct sheet sheet = {.to = stdout,
-                                .snapshot = looked->snapshot,
-                                .places = lines_places(lines),
-                                .process = (uint32_t)looked->subject->inner_id,
-                                .each = request->each,
-                                .stacks = request->stacks};
-    if (request->is_tree)
-        result = print_tree(&sheet, looked);
-    else if (request->is_json)
-        ps_print_json(&sheet, looked->subject);
-    else
-        result = ps_print(&sheet);
-    lines_close(lines);
-    return result;
-}
-
-/* Of a core: when a loop has read its clock for the last time. */
-static int64_t last_reading(const struct snapshot *snapshot)
-{
-    int64_t last_ns = 0;
-    for (size_t i = 0; i < snapshot->loop_count; i++)
-        if (!snapshot->loops[i].is_virtual && snapshot->loops[i].now_ns > last_ns)
-            last_ns = snapshot->loops[i].now_ns;
-    return last_ns;
-}
-
-/* 1: printed; 0: it has no loop, and is not the only copy. */
-static int show_library(const struct subject *subject, const struct library *library,
-                        const struct request *request, size_t printed)
-{
-    struct snapshot snapshot;
-    struct unwinder unwinder;
-    int result = asyncp_unwinder_open(&unwinder, &subject->view, subject->ranges,
-                                      subject->range_count);
-    if (result < 0)
-        return subject_refuse(subject, result);
-    int64_t now_ns = read_clock();
-    result = asyncp_snapshot_take(&snapshot, &subject->view, &library->layout, library->loops,
-                                  &unwinder);
-    asyncp_unwinder_close(&unwinder);
-    if (result < 0)
-        return subject_refuse(subject, result);
-    snapshot.taken_ns = subject->core != NULL ? last_reading(&snapshot) : now_ns;
-    bool is_shown = snapshot.loop_count > 0 || subject->copy_count == 1;
-    if (is_shown && request->is_json)
-        putchar(printed == 0 ? '[' : ',');
-    const struct looked looked = {subject, library, &snapshot};
-    result = is_shown ? print(&looked, request) : 0;
-    asyncp_snapshot_free(&snapshot);
-    return result < 0 ? subject_refuse(subject, result) : is_shown;
-}
-
-/*
- * An array of JSON has an element for each copy of libasyncio. A copy without a loop is left out if
- * there are others; one that cannot be read has said so.
- */
-static int look_at_subject(const struct request *request)
-{
-    static struct subject subject;
-    int result = subject_open(&subject, request->name);
-    size_t printed = 0;
-    for (size_t i = 0; i < subject.copy_count && result == 0; i++) {
-        int shown = show_library(&subject, &subject.copies[i], request, printed);
-        bool is_last = i + 1 == subject.copy_count;
-        printed += shown > 0;
-        result = shown < 0 && is_last && printed == 0 ? shown : 0;
-    }
-    if (request->is_json && printed > 0)
-        puts("]");
-    subject_close(&subject);
-    return result;
-}
-
-/* trace FILE [-o OUT] */
-static bool read_trace_arguments(int count, char **arguments, struct request *request)
-{
-    request->is_trace = true;
-    for (int i = 1; i < count; i++) {
-        if (strcmp(arguments[i], "-o") == 0 && i + 1 < count && request->output == NULL)
-            request->output = arguments[++i];
-        else if (*arguments[i] == '-' || request->name != NULL)
-            return false;
-        else
-            request->name = arguments[i];
-    }
-    return request->name != NULL;
-}
-
-/* Whether the arguments are right. */
-static bool read_arguments(int count, char **arguments, struct request *request)
-{
-    if (count < 1)
-        return false;
-    if (strcmp(arguments[0], "trace") == 0)
-        return read_trace_arguments(count, arguments, request);
-    request->is_tree = strcmp(arguments[0], "tree") == 0;
-    if (!request->is_tree && strcmp(arguments[0], "ps") != 0)
-        return false;
-    for (int i = 1; i < count; i++) {
-        if (strcmp(arguments[i], "--json") == 0)
-            request->is_json = true;
-        else if (strcmp(arguments[i], "--each") == 0)
-            request->each = true;
-        else if (strcmp(arguments[i], "--stacks") == 0)
-            request->stacks = true;
-        else if (*arguments[i] == '-' || request->name != NULL)
-            return false;
-        else
-            request->name = arguments[i];
-    }
-    return request->name != NULL && !(request->is_json && (request->each || request->stacks)) &&
-           !(request->is_tree && (request->is_json || request->stacks));
+    for (size_t i = 0; count > 0 && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(arguments[0], commands[i].name) == 0)
+            return commands[i].run(count - 1, arguments + 1);
+    return WRONG_USAGE;
 }
 
 int main(int count, char **arguments)
 {
-    struct request request = {.name = NULL};
-    if (!read_arguments(count - 1, arguments + 1, &request)) {
+    int status = run_command(count - 1, arguments + 1);
+    if (status == WRONG_USAGE)
         fputs(usage, stderr);
-        return WRONG_USAGE;
-    }
-    int result = request.is_trace ? trace_show(request.name, request.output)
-                                  : look_at_subject(&request);
-    if (fflush(stdout) != 0 && result == 0) {
+    if (fflush(stdout) != 0 && status == EXIT_SUCCESS) {
         fprintf(stderr, "asyncio: the output cannot be written: %s\n", strerror(errno));
         return EXIT_FAILURE;
     }
-    return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

@@ -32,6 +32,7 @@ struct core {
     size_t segment_count;
     struct loaded *loaded;
     size_t loaded_count;
+    uint64_t program; /* an address in the program's own file; 0: unknown */
 };
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -142,11 +143,24 @@ static void take_process(struct subject *subject, const char *bytes, size_t size
     snprintf(subject->name, sizeof subject->name, "%.*s", (int)sizeof info.pr_fname, info.pr_fname);
 }
 
+/* Its program headers are mapped with the program. */
+static void take_vector(struct core *core, const char *bytes, size_t size)
+{
+    ElfW(auxv_t) entry;
+    for (; size >= sizeof entry; bytes += sizeof entry, size -= sizeof entry) {
+        memcpy(&entry, bytes, sizeof entry);
+        if (entry.a_type == AT_PHDR)
+            core->program = entry.a_un.a_val;
+    }
+}
+
 static int take_note(void *argument, const struct elf_note *note)
 {
     struct subject *subject = argument;
     if (note->type == NT_PRPSINFO)
         take_process(subject, note->content, note->size);
+    if (note->type == NT_AUXV)
+        take_vector(subject->core, note->content, note->size);
     return note->type == NT_FILE && subject->core->loaded == NULL
                ? take_files(subject->core, note->content, note->size)
                : 0;
@@ -256,6 +270,14 @@ int core_open(struct subject *subject, const char *path)
     if (result == 0)
         result = add_files(subject);
     return result < 0 ? subject_refuse(subject, result) : 0;
+}
+
+const char *core_program(const struct core *core)
+{
+    for (size_t i = 0; i < core->loaded_count; i++)
+        if (core->program >= core->loaded[i].start && core->program < core->loaded[i].end)
+            return core->loaded[i].path;
+    return NULL;
 }
 
 void core_close(struct core *core)

@@ -104,11 +104,14 @@ int subject_refuse(const struct subject *subject, int error)
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-/* A number is a process. The core of that name is given as ./NUMBER. */
+bool subject_is_process(const char *name)
+{
+    return *name != 0 && name[strspn(name, "0123456789")] == 0;
+}
+
 int subject_open(struct subject *subject, const char *name)
 {
-    bool is_number = *name != 0 && name[strspn(name, "0123456789")] == 0;
-    return is_number ? live_open(subject, name) : core_open(subject, name);
+    return subject_is_process(name) ? live_open(subject, name) : core_open(subject, name);
 }
 
 void subject_close(struct subject *subject)

@@ -28,12 +28,18 @@ struct subject {
     const char *(*explain)(const struct subject *subject, int error);
 };
 
+/* Whether this is the number of a process. The core of that name is given as ./NUMBER. */
+bool subject_is_process(const char *name);
+
 /*
  * Opens the process with this number, or the core in this file, and finds the copies of libasyncio.
  * After an error it has printed why, and what to do.
  */
 int subject_open(struct subject *subject, const char *name);
 void subject_close(struct subject *subject);
+
+/* The path of the program, borrowed from the core; NULL: unknown. */
+const char *core_program(const struct core *core);
 
 /* Prints why the subject could not be read. Returns the error. */
 int subject_refuse(const struct subject *subject, int error);

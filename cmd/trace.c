@@ -3,6 +3,7 @@
  * perhaps by a full disk, is shown as far as its sections are whole.
  */
 #include "cmd/trace.h"
+#include "cmd/commands.h"
 #include "timeline/page.h"
 #include <asyncio/base.h>
 #include <errno.h>
@@ -150,7 +151,7 @@ static bool is_elf(const struct output *input)
     return input->count > 4 && memcmp(input->bytes, "\177ELF", 4) == 0;
 }
 
-int trace_show(const char *from, const char *to)
+static int show(const char *from, const char *to)
 {
     struct output input = {.bytes = NULL}, output = {.bytes = NULL};
     enum form form;
@@ -171,4 +172,21 @@ int trace_show(const char *from, const char *to)
     asyncp_output_free(&input);
     asyncp_output_free(&output);
     return result;
+}
+
+/* FILE [-o OUT] */
+int trace_run(int count, char **arguments)
+{
+    const char *from = NULL, *to = NULL;
+    for (int i = 0; i < count; i++) {
+        if (strcmp(arguments[i], "-o") == 0 && i + 1 < count && to == NULL)
+            to = arguments[++i];
+        else if (*arguments[i] == '-' || from != NULL)
+            return WRONG_USAGE;
+        else
+            from = arguments[i];
+    }
+    if (from == NULL)
+        return WRONG_USAGE;
+    return show(from, to) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

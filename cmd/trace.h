@@ -7,13 +7,6 @@
 #include "timeline/verdict.h"
 
 /*
- * Reads timelines from a file of ASYNCIO_TRACE, or from a traced process or its core, and writes
- * the form that the ending of `to` says; NULL: prints the verdicts. 0; after an error -1, which was
- * printed.
- */
-int trace_show(const char *from, const char *to);
-
-/*
  * Reads the rings of the loops of a process or a core as sections of a file. 0; after an error -1,
  * which was printed.
  */

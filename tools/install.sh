@@ -156,7 +156,7 @@ remove() {
         [[ $path != */../* && $path != */.. ]] || continue
         if [ -d "$staged$path" ] && [ ! -L "$staged$path" ]; then
             rmdir --ignore-fail-on-non-empty "$staged$path"
-        elif [[ $path == "$prefix"/* || $path == "$libdir"/* ]]; then
+        elif [[ $path == "$prefix"/* || $path == "$libdir"/* || $path == *"$libdir"/libasyncio.so.*-gdb.py ]]; then
             rm -f "$staged$path"
         fi
     done

@@ -170,9 +170,8 @@ static void prepare_sleep(struct async_loop *loop, int64_t timeout_ns)
 {
     asyncp_trim_stacks(loop);
     if (loop_is_traced(loop))
-        asyncp_tracer_sleeps(loop,
-                             timeout_ns < 0 && count_pending(loop) == 0 &&
-                                 asyncp_deadlock_kind(loop) == DEADLOCK_CERTAIN);
+        asyncp_tracer_sleeps(loop, timeout_ns < 0 && count_pending(loop) == 0 &&
+                                       asyncp_deadlock_kind(loop) == DEADLOCK_CERTAIN);
 }
 
 static void poll_and_expire(struct async_loop *loop, int64_t max_ns)

@@ -107,12 +107,13 @@ def rows(loop: dict) -> list:
 # ---- shapes -----------------------------------------------------------------------------------------------------
 
 
-def shapes(folder: Path):
-    """The programs by their shapes, as far as this build can link them."""
+def shapes(folder: Path, *chosen: str):
+    """The programs by their shapes, as far as this build can link them; all unless some are chosen."""
     archive = BUILD / "libasyncio.a"
     found = {"shared": SHARED, "archive": [archive], "not a PIE": ["-no-pie", archive],
              "sections": ["-Wl,--gc-sections", "-ffunction-sections", archive], "static": ["-static", archive],
              "static PIE": ["-static-pie", archive], "stripped": ["-static", "-s", archive]}
+    found = {name: arguments for name, arguments in found.items() if name in (chosen or found)}
     if sanitizers():  # they need their shared libraries
         found = {name: arguments for name, arguments in found.items() if "-static" not in " ".join(map(str, arguments))}
     return {name: folder / name.replace(" ", "-") for name, arguments in found.items()
@@ -318,7 +319,7 @@ def test_refusals(folder: Path):
     check_refusal(COMMAND, "it is not a core")
     check_refusal(0x7ffffff0, "there is no such process")
     expect("usage", (2, "", "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
-                           "       asyncio tree [--each] PID|CORE\n"), run("ps"))
+                           "       asyncio tree [--each] PID|CORE\n       asyncio gdb PID|CORE [ARGUMENT ...]\n"), run("ps"))
     expect("usage", 2, run("ps", "--json", "--each", "1")[0])
     expect("usage", 2, run("ps", "1", "2")[0])
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:

@@ -11,7 +11,6 @@ CC is the compiler, BUILD_DIR is where the library is. Ends with 77 where gdb or
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,15 +26,7 @@ def reason_to_skip() -> str:
     """An empty string if there is none."""
     if os.uname().machine != "x86_64":
         return "only the switch for x86-64 is known here"
-    if programs.reason_to_skip():
-        return programs.reason_to_skip()
-    if shutil.which("gdb") is None:
-        return "there is no gdb"
-    probe = ["gdb", "-nx", "-batch", "-ex", "python print('python')", "-ex", "starti", "/bin/true"]
-    answer = subprocess.run(probe, text=True, capture_output=True)
-    if "python" not in answer.stdout:
-        return "this gdb has no Python"
-    return "" if "Program stopped" in answer.stdout else f"gdb cannot trace here: {answer.stderr.strip()}"
+    return programs.reason_to_skip() or programs.reason_without_gdb()
 
 
 def follow(level: str, *instead: str) -> str:

@@ -1,0 +1,138 @@
+"""The calls of a task, and where in the program it is: its innermost function that is not one of the library.
+
+The rules are those of cmd/lines.c: functions of the library are those of its shared file; in a static program those
+from its folder of sources, or, without debug information, those up to the last public one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import dropwhile
+from typing import NamedTuple
+
+import gdb
+
+from .frames import Threads, show, shown_frames, sp_of, why_no_frames
+from .memory import Refusal, read
+from .tasks import Task
+
+REAL = (gdb.NORMAL_FRAME, gdb.SIGTRAMP_FRAME)  # neither inlined nor made up for a tail call
+ENTER = "asyncp_enter_"  # async_fn(NAME): mostly NAME is inlined there
+BEGINNINGS = ("coroutine_begin", "asyncp_switch")
+
+
+class Place(NamedTuple):
+    function: str
+    file: str
+    line: int  # 0: unknown
+
+    def __str__(self):
+        return f"{self.function} {self.file}:{self.line}" if self.line else self.function
+
+
+def folder_of_folder(path: str) -> str:
+    return path.rpartition("/")[0].rpartition("/")[0]
+
+
+def source_at(pc: int) -> str:
+    """The whole path of the source, without what was included; an empty text: unknown."""
+    symtab = gdb.find_pc_line(pc).symtab
+    return symtab.fullname() if symtab else ""
+
+
+def function_of(frame: gdb.Frame) -> str:
+    name = frame.name() or ""
+    return name[len(ENTER):] if name.startswith(ENTER) else name
+
+
+def is_of_library(frame: gdb.Frame, resume: int) -> bool:
+    """By its file, its source and its name. Inline functions of the headers are the library's, too."""
+    if (frame.name() or "").startswith(("async_", "asyncp_")) and not (frame.name() or "").startswith(ENTER):
+        return True
+    pc, library = frame.pc(), gdb.solib_name(resume)
+    if library is not None or gdb.solib_name(pc) is not None:
+        return gdb.solib_name(pc) == library
+    function = frame.function()
+    folder = folder_of_folder(source_at(resume))
+    return bool(folder and function and function.symtab.fullname().startswith(folder + "/"))
+
+
+def behind_public(frames: list[gdb.Frame]) -> list[gdb.Frame]:
+    """The library has no debug information in a static program: it ends with a public function."""
+    public = [i for i, frame in enumerate(frames) if (frame.name() or "").startswith(("async_", "asyncp_"))
+              and not frame.name().startswith((ENTER, *BEGINNINGS))]
+    return frames[public[-1] + 1:] if public else []
+
+
+def own_frames(task: Task, frames: list[gdb.Frame]) -> list[gdb.Frame]:
+    """From the innermost one on that is the program's own."""
+    resume = task.loop.library.resume
+    if gdb.solib_name(resume) is None and not source_at(resume):
+        frames = behind_public(frames)
+    own = list(dropwhile(lambda frame: is_of_library(frame, resume), frames))
+    return [] if own and (own[0].name() or "").startswith(BEGINNINGS) else own
+
+
+def place_of(frame: gdb.Frame) -> Place:
+    sal = frame.find_sal()
+    return Place(function_of(frame) or f"{frame.pc():#x}", sal.symtab.filename if sal.symtab else "", sal.line)
+
+
+# ---- all calls --------------------------------------------------------------------------------------------------
+
+
+class Trace(NamedTuple):
+    calls: tuple[int, ...]  # where each of the program's own functions goes on, the innermost first; or all functions
+    place: Place | None     # the innermost of these
+
+
+class Traces:
+    """The traces of many tasks. gdb takes milliseconds for one, and of ten thousand tasks most have the same.
+
+    Two stacks that are equally deep, with the same return addresses at the same places, have the same calls. So the
+    places of the return addresses are remembered for each trace, and gdb is asked only about a stack unlike all others.
+    """
+
+    def __init__(self, threads: Threads):
+        self.threads = threads
+        self.known = defaultdict(list)  # of a depth: the return addresses by their places, and the trace
+
+    def of(self, task: Task) -> Trace | None:
+        """None: it has no frames, or gdb cannot unwind them."""
+        running = self.threads.running(task)
+        if why_no_frames(task) and not running:
+            return None
+        stack = None if running else read(task.sp, task.coroutine - task.sp)
+        known = self.known[task.loop.library.loops, len(stack or b"")]
+        for words, trace in known if stack else ():
+            if all(stack.startswith(word, at) for at, word in words):
+                return trace
+        try:
+            trace, words = self.unwind(task, stack)
+        except (gdb.error, Refusal):
+            return None
+        if words:
+            known.append((words, trace))
+        return trace
+
+    def unwind(self, task: Task, stack: bytes | None) -> tuple[Trace, list[tuple[int, bytes]]]:
+        """With the places of its return addresses on the stack, unless the task runs."""
+        show(task, self.threads)
+        frames = list(shown_frames())
+        own = own_frames(task, frames)
+        trace = Trace(tuple(frame.pc() for frame in own or frames), place_of(own[0]) if own else None)
+        real = [frame for frame in frames if frame.type() in REAL]
+        return trace, return_addresses(task, stack, real) if stack else []
+
+
+def return_addresses(task: Task, stack: bytes, frames: list[gdb.Frame]) -> list[tuple[int, bytes]]:
+    """Their places on the stack; an empty list if one is not found, as where they are signed."""
+    library, found = task.loop.library, []
+    for inner, outer in zip(frames, frames[1:]):
+        word = outer.pc().to_bytes(library.word, library.order)
+        places = [at for at in range(sp_of(inner) - task.sp, sp_of(outer) - task.sp, library.word)
+                  if stack.startswith(word, at)]
+        if not places:
+            return []
+        found += [(at, word) for at in places]
+    return found
