@@ -6,34 +6,31 @@
  *     asyncio ps --stacks …      the calls in which each task is
  *     asyncio ps --json …        for programs
  *     asyncio tree PID|CORE      below each task those that it awaits
+ *     asyncio top PID            what the loops do, once a second: cmd/top.c
  *
  * The program needs no preparation, and may be stripped or static. The exit status is 0, 1 if the
  * process cannot be looked at, or 2 if the arguments are wrong.
  */
 #include "cmd/ps.h"
+#include "cmd/top.h"
+#include "sys/clock.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { WRONG_USAGE = 2, CONFIRMED_AFTER_NS = 10000000 };
+enum { CONFIRMED_AFTER_NS = 10000000 };
 
 static const char usage[] =
     "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
-    "       asyncio tree [--each] PID|CORE\n";
+    "       asyncio tree [--each] PID|CORE\n"
+    "       asyncio top [--once | --json] [--seconds N] PID\n";
 
 struct request {
     const char *name; /* PID or CORE */
     bool is_tree, is_json, each, stacks;
 };
-
-static int64_t read_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* The cycles that are there a moment later, too. */
 static int find_cycles(struct cycles *cycles, const struct ps_view *ps,
@@ -104,7 +101,7 @@ static int show_library(const struct subject *subject, const struct library *lib
                                       subject->range_count);
     if (result < 0)
         return subject_refuse(subject, result);
-    int64_t now_ns = read_clock();
+    int64_t now_ns = asyncp_sys_clock_now();
     result = asyncp_snapshot_take(&snapshot, &subject->view, &library->layout, library->loops,
                                   &unwinder);
     asyncp_unwinder_close(&unwinder);
@@ -164,17 +161,25 @@ static bool read_arguments(int count, char **arguments, struct request *request)
            !(request->is_tree && (request->is_json || request->stacks));
 }
 
-int main(int count, char **arguments)
+/* The exit status. */
+static int run_command(int count, char **arguments)
 {
     struct request request = {.name = NULL};
-    if (!read_arguments(count - 1, arguments + 1, &request)) {
-        fputs(usage, stderr);
+    if (count > 0 && strcmp(arguments[0], "top") == 0)
+        return top_run(count - 1, arguments + 1);
+    if (!read_arguments(count, arguments, &request))
         return WRONG_USAGE;
-    }
-    int result = look(&request);
-    if (fflush(stdout) != 0 && result == 0) {
+    return look(&request) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int count, char **arguments)
+{
+    int status = run_command(count - 1, arguments + 1);
+    if (status == WRONG_USAGE)
+        fputs(usage, stderr);
+    if (fflush(stdout) != 0 && status == EXIT_SUCCESS) {
         fprintf(stderr, "asyncio: the output cannot be written: %s\n", strerror(errno));
         return EXIT_FAILURE;
     }
-    return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }
