@@ -6,6 +6,7 @@
  *     asyncio ps --stacks …      the calls in which each task is
  *     asyncio ps --json …        for programs
  *     asyncio tree PID|CORE      below each task those that it awaits
+ *     asyncio top PID            the loops and the tasks that they run, once a second
  *     asyncio trace FILE|PID|CORE  the verdict on timelines of ASYNCIO_TRACE
  *     asyncio trace FILE -o OUT  the timelines as a page, SVG, or for Perfetto
  *     asyncio gdb PID|CORE …     gdb with commands for tasks
@@ -22,13 +23,15 @@
 static const char usage[] =
     "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
     "       asyncio tree [--each] PID|CORE\n"
+    "       asyncio top [--once | --json] [--seconds N] PID\n"
     "       asyncio trace FILE|PID|CORE [-o OUT.html|OUT.svg|OUT.pftrace|OUT.trace]\n"
     "       asyncio gdb PID|CORE [ARGUMENT ...]\n";
 
 static const struct {
     const char *name;
     int (*run)(int count, char **arguments);
-} commands[] = {{"ps", ps_run}, {"tree", tree_run}, {"trace", trace_run}, {"gdb", gdb_run}};
+} commands[] = {
+    {"ps", ps_run}, {"tree", tree_run}, {"top", top_run}, {"trace", trace_run}, {"gdb", gdb_run}};
 
 static int run_command(int count, char **arguments)
 {

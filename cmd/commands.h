@@ -9,6 +9,7 @@ enum { WRONG_USAGE = 2 };
 
 int ps_run(int count, char **arguments);
 int tree_run(int count, char **arguments);
+int top_run(int count, char **arguments);
 int trace_run(int count, char **arguments);
 
 /* Executes gdb: returns only after an error. */

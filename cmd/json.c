@@ -3,14 +3,13 @@
  * nanoseconds, addresses are texts such as "0x55aa". Members are added, never renamed: "schema"
  * counts changes that are more than that.
  */
+#include "cmd/json.h"
 #include "cmd/ps.h"
 #include "show/words.h"
 #include <asyncio/base.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { SCHEMA = 1 };
 
 /* What is not UTF-8 was escaped by show_text already; its backslashes are escaped once more. */
 static void print_string(const char *text)
@@ -26,7 +25,7 @@ static void print_string(const char *text)
     putchar('"');
 }
 
-static void print_bytes(const char *bytes)
+void json_print_text(const char *bytes)
 {
     char shown[4 * MAX_TEXT_BYTES];
     async_printable(shown, sizeof shown, bytes, strlen(bytes));
@@ -35,7 +34,7 @@ static void print_bytes(const char *bytes)
 
 static void print_text(const struct snapshot *snapshot, uint32_t text)
 {
-    print_bytes(asyncp_texts_get(&snapshot->texts, text));
+    json_print_text(asyncp_texts_get(&snapshot->texts, text));
 }
 
 static const char *json_state(enum row_state state)
@@ -66,9 +65,9 @@ static void print_place(const struct sheet *sheet, const struct row *row)
     if (place->function[0] == 0 && place->file[0] == 0)
         return;
     printf(",\"at\":{\"function\":");
-    print_bytes(place->function);
+    json_print_text(place->function);
     printf(",\"file\":");
-    print_bytes(place->file);
+    json_print_text(place->file);
     if (place->line > 0)
         printf(",\"line\":%u}", place->line);
     else
@@ -129,7 +128,7 @@ void ps_print_json(const struct sheet *sheet, const struct subject *subject)
 {
     const struct snapshot *snapshot = sheet->snapshot;
     printf("{\"schema\":%d,\"process\":{\"id\":%d,\"name\":", SCHEMA, (int)subject->id);
-    print_bytes(subject->name);
+    json_print_text(subject->name);
     printf("},\"taken_ns\":%" PRId64 ",\"loops\":[", snapshot->taken_ns);
     for (size_t i = snapshot->loop_count; i-- > 0;) {
         print_loop_json(sheet, &snapshot->loops[i]);

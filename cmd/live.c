@@ -1,7 +1,9 @@
 /* cmd/live.c: a running process: its memory, what it has loaded, and why it cannot be read. */
 #include "cmd/subject.h"
 #include "inspect/process.h"
+#include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +28,13 @@ static FILE *open_file(const struct subject *subject, const char *name)
     return fopen(path, "re");
 }
 
-/* The value of a line of /proc/PID/status, or "". */
-static const char *read_status(const struct subject *subject, const char *name, char *value,
-                               size_t size)
+/* The value of a line of a status file below /proc/PID, or "". */
+static const char *read_status_of(const struct subject *subject, const char *status,
+                                  const char *name, char *value, size_t size)
 {
     char line[256];
     size_t length = strlen(name);
-    FILE *file = open_file(subject, "status");
+    FILE *file = open_file(subject, status);
     *value = 0;
     while (file != NULL && fgets(line, sizeof line, file) != NULL)
         if (strncmp(line, name, length) == 0 && line[length] == ':') {
@@ -45,6 +47,12 @@ static const char *read_status(const struct subject *subject, const char *name, 
     return value;
 }
 
+static const char *read_status(const struct subject *subject, const char *name, char *value,
+                               size_t size)
+{
+    return read_status_of(subject, "status", name, value, size);
+}
+
 static int read_number(const char *path)
 {
     int number = -1;
@@ -54,6 +62,50 @@ static int read_number(const char *path)
     if (file != NULL)
         fclose(file);
     return number;
+}
+
+/* "NSpid: 4711 12": the last one is the innermost. 0: unknown. */
+static pid_t read_inner_number(const struct subject *subject, const char *status)
+{
+    char numbers[256];
+    read_status_of(subject, status, "NSpid", numbers, sizeof numbers);
+    const char *last = strrchr(numbers, '\t');
+    return atoi(last != NULL ? last : numbers);
+}
+
+/* The number of a thread here, of that in the namespace of the process; 0: it has ended. */
+static pid_t find_thread(const struct subject *subject, uint32_t thread)
+{
+    char path[64];
+    pid_t found = 0;
+    if (subject->inner_id == subject->id)
+        return (pid_t)thread;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)subject->id);
+    DIR *threads = opendir(path);
+    for (struct dirent *entry;
+         threads != NULL && found == 0 && (entry = readdir(threads)) != NULL;) {
+        pid_t number = atoi(entry->d_name);
+        snprintf(path, sizeof path, "task/%d/status", (int)number);
+        if (number > 0 && read_inner_number(subject, path) == (pid_t)thread)
+            found = number;
+    }
+    if (threads != NULL)
+        closedir(threads);
+    return found;
+}
+
+bool live_read_times(const struct subject *subject, uint32_t thread, int64_t *processor_ns,
+                     int64_t *delay_ns)
+{
+    char name[32];
+    pid_t number = find_thread(subject, thread);
+    snprintf(name, sizeof name, "task/%d/schedstat", (int)number);
+    FILE *file = number > 0 ? open_file(subject, name) : NULL;
+    bool was_read = file != NULL &&
+                    fscanf(file, "%" SCNd64 " %" SCNd64, processor_ns, delay_ns) == 2;
+    if (file != NULL)
+        fclose(file);
+    return was_read;
 }
 
 /* ---- refusals ------------------------------------------------------------------------------- */
@@ -154,16 +206,6 @@ static int read_id(struct subject *subject, const char *pid)
     return 0;
 }
 
-/* "NSpid: 4711 12": the last one is the innermost. */
-static pid_t read_inner_id(const struct subject *subject)
-{
-    char numbers[256];
-    read_status(subject, "NSpid", numbers, sizeof numbers);
-    const char *last = strrchr(numbers, '\t');
-    int id = atoi(last != NULL ? last : numbers);
-    return id > 0 ? id : subject->id;
-}
-
 /* /proc/TID is there for each thread, too. */
 static int refuse_thread(const struct subject *subject)
 {
@@ -186,7 +228,8 @@ int live_open(struct subject *subject, const char *pid)
     result = refuse_thread(subject);
     if (result < 0)
         return result;
-    subject->inner_id = read_inner_id(subject);
+    pid_t inner_id = read_inner_number(subject, "status");
+    subject->inner_id = inner_id > 0 ? inner_id : subject->id;
     FILE *maps = open_file(subject, "maps");
     if (maps == NULL && errno == ENOENT) {
         subject_say(subject, "there is no such process");

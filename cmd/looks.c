@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "cmd/lines.h"
 #include "cmd/ps.h"
+#include "sys/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +24,6 @@ struct looked {
     const struct library *library;
     const struct snapshot *snapshot;
 };
-
-static int64_t read_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* The cycles that are there a moment later, too. */
 static int find_cycles(struct cycles *cycles, const struct looked *looked,
@@ -107,7 +101,7 @@ static int show_library(const struct subject *subject, const struct library *lib
                                       subject->range_count);
     if (result < 0)
         return subject_refuse(subject, result);
-    int64_t now_ns = read_clock();
+    int64_t now_ns = asyncp_sys_clock_now();
     result = asyncp_snapshot_take(&snapshot, &subject->view, &library->layout, library->loops,
                                   &unwinder);
     asyncp_unwinder_close(&unwinder);

@@ -49,6 +49,12 @@ int subject_refuse(const struct subject *subject, int error);
 int live_open(struct subject *subject, const char *pid);
 /* Where a file that the process has loaded by this name can be opened. */
 void live_find_path(const struct subject *subject, const char *name, char *path, size_t size);
+/*
+ * The time that a thread has spent on a processor, and ready to run without one. `thread` is its
+ * number in the namespace of the process. false: the kernel does not say.
+ */
+bool live_read_times(const struct subject *subject, uint32_t thread, int64_t *processor_ns,
+                     int64_t *delay_ns);
 int core_open(struct subject *subject, const char *path);
 void core_close(struct core *core);
 

@@ -53,6 +53,7 @@
 #include <asyncio/select.h>
 #include <asyncio/loop.h>
 #include <asyncio/runner.h>
+#include <asyncio/metrics.h>
 #include <asyncio/signal.h>
 #include <asyncio/thread.h>
 #include <asyncio/io.h>

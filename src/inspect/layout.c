@@ -1,5 +1,6 @@
 /* inspect/layout.c: checks of the table, which may be of another version, or damaged. */
 #include "inspect/bytes.h"
+#include "inspect/counters.h"
 #include "inspect/snapshot.h"
 #include <errno.h>
 #include <string.h>
@@ -31,6 +32,14 @@ static bool is_sound(const struct layout *layout, unsigned name)
            (size_t)entry.offset + entry.size <= layout->entries[struct_of[name]].size;
 }
 
+static bool fits_histogram(const struct layout *layout, enum layout_name first)
+{
+    struct layout_entry entry = layout->entries[first];
+    size_t buckets = layout->entries[LAYOUT_histogram_buckets].offset;
+    return entry.size == sizeof(uint64_t) && buckets <= MAX_BUCKETS &&
+           entry.offset + buckets * sizeof(uint64_t) <= layout->entries[LAYOUT_loop].size;
+}
+
 int asyncp_layout_check(struct layout *layout, const void *bytes, size_t size)
 {
     const size_t head = offsetof(struct layout, entries);
@@ -49,7 +58,9 @@ int asyncp_layout_check(struct layout *layout, const void *bytes, size_t size)
     for (unsigned name = 0; name < LAYOUT_LENGTH; name++)
         if (!is_sound(layout, name))
             return -EPROTO;
-    return 0;
+    return fits_histogram(layout, LAYOUT_loop_hold) && fits_histogram(layout, LAYOUT_loop_lateness)
+               ? 0
+               : -EPROTO;
 }
 
 uint64_t asyncp_layout_get(const struct layout *layout, const void *bytes, enum layout_name name)

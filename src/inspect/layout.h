@@ -27,7 +27,8 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
 /*
  * WHOLE(tag): the size of a struct. MEMBER(tag, name, path): a member of it. NUMBER(name): a
  * number. The paths are used by top/layout.c alone. Records follow struct chunk at once; a wait
- * is the first member of struct join.
+ * is the first member of struct join. `hold` and `lateness` are the first of histogram_buckets
+ * numbers: bucket i counts durations of at most 2^i µs that are not in an earlier one.
  */
 #define LAYOUT_ENTRIES(WHOLE, MEMBER, NUMBER)                                                      \
     WHOLE(loops)                                                                                   \
@@ -92,7 +93,22 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
     WHOLE(watched)                                                                                 \
     MEMBER(watched, next, listener.link.next)                                                      \
     MEMBER(watched, ended, ended)                                                                  \
-    MEMBER(loop, ring, tracer.ring)
+    MEMBER(loop, ring, tracer.ring)                                                                \
+    MEMBER(loop, version, metrics.version)                                                         \
+    MEMBER(loop, phase, metrics.phase)                                                             \
+    NUMBER(phase_busy)                                                                             \
+    NUMBER(phase_asleep)                                                                           \
+    MEMBER(loop, since_ns, metrics.since_ns)                                                       \
+    MEMBER(loop, asleep_ns, metrics.asleep_ns)                                                     \
+    MEMBER(loop, busy_ns, metrics.hold.sum_ns)                                                     \
+    MEMBER(loop, polls, metrics.polls)                                                             \
+    MEMBER(loop, turns, sched.turns)                                                               \
+    MEMBER(loop, jobs_begun, activity.jobs_begun)                                                  \
+    MEMBER(loop, stack_bytes, tasks.stacks.mapped_bytes)                                           \
+    NUMBER(histogram_buckets)                                                                      \
+    MEMBER(loop, hold, metrics.hold.counts[0])                                                     \
+    MEMBER(loop, lateness, metrics.lateness.counts[0])                                             \
+    MEMBER(loop, futures, tasks.futures)
 
 #define LAYOUT_WHOLE_(tag)              LAYOUT_##tag,
 #define LAYOUT_MEMBER_(tag, name, path) LAYOUT_##tag##_##name,

@@ -36,8 +36,9 @@ struct reading {
     const struct view *view;
     const struct layout *layout;
     struct unwinder *unwinder; /* NULL: none */
-    struct loop_row *loop;     /* the current one */
-    uint64_t future;           /* the coroutine of all futures */
+    bool loops_only;
+    struct loop_row *loop; /* the current one */
+    uint64_t future;       /* the coroutine of all futures */
     size_t records, chunk_bytes, stack_bytes;
     char *chunk, *stacks, *scratch; /* scratch: for any struct */
     size_t place_count;
@@ -386,7 +387,7 @@ static int read_loop(struct reading *reading, uint64_t *loop)
     *loop = get(reading, bytes, LAYOUT_loop_next);
     row->is_asleep = is_asleep(reading, row->address, row->now_ns);
     int result = read_backend(reading, backend, &row->backend);
-    return result < 0 ? result : read_tasks(reading, chunks);
+    return result < 0 || reading->loops_only ? result : read_tasks(reading, chunks);
 }
 
 /* Without it nothing is unwound. */
@@ -449,28 +450,44 @@ static void close_reading(struct reading *reading)
     free(reading);
 }
 
-int asyncp_snapshot_take(struct snapshot *snapshot, const struct view *view,
-                         const struct layout *layout, uint64_t loops, struct unwinder *unwinder)
+/* what: the first members of the reading. */
+static int take_snapshot(const struct reading *what, uint64_t loops)
 {
+    struct snapshot *snapshot = what->snapshot;
     *snapshot = (struct snapshot){
         .traces = {.record_bytes = sizeof(struct trace), .key_bytes = sizeof(struct trace)}};
     asyncp_texts_open(&snapshot->texts);
     struct reading *reading = malloc(sizeof *reading);
     if (reading == NULL)
         return -ENOMEM;
-    *reading = (struct reading){
-        .snapshot = snapshot, .view = view, .layout = layout, .unwinder = unwinder};
+    *reading = *what;
     int result = open_reading(reading);
     if (result == 0)
         result = read_loops(reading, loops);
     if (result == 0)
-        result = asyncp_texts_read(&snapshot->texts, view);
+        result = asyncp_texts_read(&snapshot->texts, what->view);
     if (result == 0)
-        result = asyncp_edges_find(snapshot, view, layout);
+        result = asyncp_edges_find(snapshot, what->view, what->layout);
     close_reading(reading);
     if (result < 0)
         asyncp_snapshot_free(snapshot);
     return result;
+}
+
+int asyncp_snapshot_take(struct snapshot *snapshot, const struct view *view,
+                         const struct layout *layout, uint64_t loops, struct unwinder *unwinder)
+{
+    const struct reading what = {
+        .snapshot = snapshot, .view = view, .layout = layout, .unwinder = unwinder};
+    return take_snapshot(&what, loops);
+}
+
+int asyncp_snapshot_take_loops(struct snapshot *snapshot, const struct view *view,
+                               const struct layout *layout, uint64_t loops)
+{
+    const struct reading what = {
+        .snapshot = snapshot, .view = view, .layout = layout, .loops_only = true};
+    return take_snapshot(&what, loops);
 }
 
 const struct trace *asyncp_snapshot_trace(const struct snapshot *snapshot, const struct row *row)

@@ -77,6 +77,10 @@ struct trace {
 int asyncp_snapshot_take(struct snapshot *snapshot, const struct view *view,
                          const struct layout *layout, uint64_t loops, struct unwinder *unwinder);
 
+/* Looks at the loops alone; the snapshot has no tasks. */
+int asyncp_snapshot_take_loops(struct snapshot *snapshot, const struct view *view,
+                               const struct layout *layout, uint64_t loops);
+
 const struct trace *asyncp_snapshot_trace(const struct snapshot *snapshot, const struct row *row);
 
 void asyncp_snapshot_free(struct snapshot *snapshot);

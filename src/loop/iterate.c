@@ -40,12 +40,17 @@ static void take_attention(struct async_loop *loop)
         asyncp_catches_deliver(loop);
 }
 
+/* Whether something is ready to run. */
+static bool has_next(const struct async_loop *loop)
+{
+    return loop->sched.ready.first != NULL || !list_empty(&loop->closing.deferred);
+}
+
 /* Whether something is ready or was sent, without asking the kernel or the clock. */
 static bool has_work(const struct async_loop *loop)
 {
     const uint32_t sent = ATTENTION_INBOX | ATTENTION_SIGNAL;
-    return loop->sched.ready.first != NULL || !list_empty(&loop->closing.deferred) ||
-           (atomic_load(&loop->sched.attention) & sent) != 0;
+    return has_next(loop) || (atomic_load(&loop->sched.attention) & sent) != 0;
 }
 
 /* Pending operations and jobs: they will end without the help of a task. */
@@ -56,15 +61,18 @@ static size_t count_pending(const struct async_loop *loop)
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-int64_t asyncp_idle_ns(const struct async_loop *loop)
+/* The time from now_ns until the first timer; negative: none is set. */
+static int64_t until_timer_ns(const struct async_loop *loop, int64_t now_ns)
 {
     int64_t next_ns = heap_min_key(&loop->clock.timers);
-    if (loop->sched.ready.first != NULL || !list_empty(&loop->closing.deferred))
-        return 0;
     if (next_ns == TIME_NEVER)
         return -1;
-    int64_t now_ns = asyncp_now(loop);
     return next_ns > now_ns ? next_ns - now_ns : 0;
+}
+
+int64_t asyncp_idle_ns(const struct async_loop *loop)
+{
+    return has_next(loop) ? 0 : until_timer_ns(loop, asyncp_now(loop));
 }
 
 /*
@@ -72,12 +80,12 @@ int64_t asyncp_idle_ns(const struct async_loop *loop)
  * timers are due within 250 µs, the loop sleeps for 250 µs and fires them together, because a
  * wake-up costs more than the woken task. A timer may be late by 250 µs.
  */
-static int64_t choose_timeout(const struct async_loop *loop, int64_t max_ns)
+static int64_t choose_timeout(const struct async_loop *loop, int64_t max_ns, int64_t now_ns)
 {
-    int64_t timeout_ns = asyncp_idle_ns(loop);
+    int64_t timeout_ns = until_timer_ns(loop, now_ns);
     if (timeout_ns > 0 && timeout_ns < COALESCE_NS && !loop->clock.is_virtual &&
-        asyncp_heap_count_up_to(&loop->clock.timers, asyncp_now(loop) + COALESCE_NS,
-                                COALESCE_COUNT) == COALESCE_COUNT)
+        asyncp_heap_count_up_to(&loop->clock.timers, now_ns + COALESCE_NS, COALESCE_COUNT) ==
+            COALESCE_COUNT)
         timeout_ns = COALESCE_NS;
     if (max_ns >= 0 && (timeout_ns < 0 || timeout_ns > max_ns))
         timeout_ns = max_ns;
@@ -165,21 +173,31 @@ static bool handle_deadlock(struct async_loop *loop)
     return has_work(loop) || (kind != DEADLOCK_NONE && asyncp_deadlock_handle(loop, kind));
 }
 
-/* timeout_ns < 0: until an event. */
-static void prepare_sleep(struct async_loop *loop, int64_t timeout_ns)
+/* For the trace of the loop. is_idle: nothing is pending. */
+static void note_sleep(struct async_loop *loop, bool is_idle)
 {
-    asyncp_trim_stacks(loop);
     if (loop_is_traced(loop))
-        asyncp_tracer_sleeps(loop, timeout_ns < 0 && count_pending(loop) == 0 &&
-                                       asyncp_deadlock_kind(loop) == DEADLOCK_CERTAIN);
+        asyncp_tracer_sleeps(loop, is_idle && asyncp_deadlock_kind(loop) == DEADLOCK_CERTAIN);
+}
+
+/* The timeout of a wait for which nothing is ready; 0: a timer has expired. */
+static int64_t prepare_wait(struct async_loop *loop, int64_t max_ns)
+{
+    int64_t now_ns = asyncp_now(loop), timeout_ns = choose_timeout(loop, max_ns, now_ns);
+    if (timeout_ns != 0) {
+        asyncp_trim_stacks(loop);
+        note_sleep(loop, timeout_ns < 0 && count_pending(loop) == 0);
+        asyncp_metrics_sleep(loop, now_ns);
+    }
+    return timeout_ns;
 }
 
 static void poll_and_expire(struct async_loop *loop, int64_t max_ns)
 {
+    int64_t timeout_ns = 0;
     take_attention(loop);
-    int64_t timeout_ns = choose_timeout(loop, max_ns);
-    if (timeout_ns != 0)
-        prepare_sleep(loop, timeout_ns);
+    if (max_ns != 0 && !has_next(loop))
+        timeout_ns = prepare_wait(loop, max_ns);
     if (timeout_ns < 0 && count_pending(loop) == 0 && handle_deadlock(loop))
         timeout_ns = 0;
     if (loop->clock.is_virtual)
@@ -188,8 +206,9 @@ static void poll_and_expire(struct async_loop *loop, int64_t max_ns)
         wait_for_events(loop, timeout_ns);
     take_attention(loop);
     loop->clock.now_ns = asyncp_now(loop);
-    loop->clock.polled_ns = loop->clock.now_ns;
+    asyncp_metrics_poll(loop, loop->clock.now_ns);
     asyncp_timers_expire(loop, loop->clock.now_ns);
+    loop->clock.polled_ns = loop->clock.now_ns;
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -275,9 +294,9 @@ static void run_ready(struct async_loop *loop)
     if (loop->sched.shuffle != 0)
         shuffle_ready(loop);
     loop->sched.steps_left = STEPS_IN_A_ROW;
-    loop->sched.turns_left = loop->clock.deterministic
-                                 ? (int32_t)asyncp_ready_count(&loop->sched.ready)
-                                 : BURST_TURNS;
+    loop_begin_burst(loop, loop->clock.deterministic
+                               ? (int32_t)asyncp_ready_count(&loop->sched.ready)
+                               : BURST_TURNS);
     do {
         run_burst(loop);
     } while (loop->sched.ready.first != NULL && asyncp_burst_renew(loop));

@@ -37,6 +37,28 @@ uint32_t asyncp_loop_number(const struct async_loop *loop)
     return loop->listing.number;
 }
 
+/* Copies that a child of fork() has are left out. */
+static const struct async_loop *find_loop_before(const struct async_loop *end, int32_t process)
+{
+    const struct async_loop *found = NULL;
+    for (const struct async_loop *loop = asyncp_loops.first; loop != end; loop = loop->listing.next)
+        if (loop->listing.process == process)
+            found = loop;
+    return found;
+}
+
+int asyncp_loops_each(int (*visit)(void *argument, const struct async_loop *loop), void *argument)
+{
+    int32_t process = asyncp_sys_process_id();
+    int result = 0;
+    pthread_mutex_lock(&mutex);
+    const struct async_loop *loop = NULL;
+    while (result >= 0 && (loop = find_loop_before(loop, process)) != NULL)
+        result = visit(argument, loop);
+    pthread_mutex_unlock(&mutex);
+    return result < 0 ? result : 0;
+}
+
 void asyncp_loops_fork(void)
 {
     mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;

@@ -21,8 +21,14 @@ extern struct loops asyncp_loops __attribute__((visibility("hidden")));
 void asyncp_loops_add(struct async_loop *loop);
 void asyncp_loops_remove(struct async_loop *loop);
 
-/* The number of a loop: 1, 2, 3…; never reused. */
+/* 1, 2, 3…: unique in the process. */
 uint32_t asyncp_loop_number(const struct async_loop *loop);
+
+/*
+ * Calls a function with each loop of this process, the oldest first; meanwhile none is opened or
+ * closed. Ends with the first call that returns a negative number, which is returned; else 0.
+ */
+int asyncp_loops_each(int (*visit)(void *argument, const struct async_loop *loop), void *argument);
 
 /* In a new child: another thread may have held the lock. */
 void asyncp_loops_fork(void);

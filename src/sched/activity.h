@@ -12,6 +12,7 @@
 
 struct activity {
     size_t jobs;                        /* given to other threads and not finished */
+    uint64_t jobs_begun;                /* all so far */
     _Atomic uint32_t remote_references; /* threads that may still touch the loop */
     size_t shutdown_holds;              /* streams that delay the end of the run, for a while */
     size_t output_holds;                /* the same without a limit: standard output */

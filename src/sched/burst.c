@@ -16,7 +16,7 @@ bool asyncp_burst_renew(struct async_loop *loop)
     if (loop->clock.now_ns - loop->clock.polled_ns >= POLL_INTERVAL_NS ||
         (atomic_load_explicit(&loop->sched.attention, memory_order_relaxed) & events) != 0)
         return false;
-    loop->sched.turns_left = BURST_TURNS;
+    loop_begin_burst(loop, BURST_TURNS);
     loop->sched.steps_left = STEPS_IN_A_ROW;
     return true;
 }

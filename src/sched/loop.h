@@ -23,6 +23,7 @@
 #include "sched/listing.h"
 #include "sched/local.h"
 #include "sched/mailbox.h"
+#include "sched/metrics.h"
 #include "sched/scheduler.h"
 #include "sched/task.h"
 #include "sched/tasks.h"
@@ -64,6 +65,7 @@ struct async_loop {
     struct async_executor *executor;  /* the default one; NULL: not created yet */
     struct listing listing;
     struct tracer tracer;
+    struct metrics metrics;
     const struct loop_hooks *hooks;
     async_allocator memory; /* for everything but stacks */
 };
@@ -129,6 +131,19 @@ static inline bool loop_has_ready(const struct async_loop *loop)
 static inline size_t loop_ready_count(const struct async_loop *loop)
 {
     return asyncp_ready_count(&loop->sched.ready);
+}
+
+/* Begins a burst, of 0 turns if a poll is due. */
+static inline void loop_begin_burst(struct async_loop *loop, int32_t turns)
+{
+    loop->sched.turns += (uint64_t)(loop->sched.burst - loop->sched.turns_left);
+    loop->sched.burst = loop->sched.turns_left = turns;
+}
+
+/* How often a task or a callback has run. */
+static inline uint64_t loop_turns(const struct async_loop *loop)
+{
+    return loop->sched.turns + (uint64_t)(loop->sched.burst - loop->sched.turns_left);
 }
 
 /*
@@ -197,12 +212,18 @@ static inline bool loop_is_held(const struct async_loop *loop)
 static inline void loop_count_job(struct async_loop *loop, int difference)
 {
     loop->activity.jobs += (size_t)difference;
+    loop->activity.jobs_begun += difference > 0;
 }
 
-/* The jobs that are pending. */
 static inline size_t loop_jobs(const struct async_loop *loop)
 {
     return loop->activity.jobs;
+}
+
+/* The pending jobs, and those that have ended or could not be given to a thread. */
+static inline uint64_t loop_jobs_begun(const struct async_loop *loop)
+{
+    return loop->activity.jobs_begun;
 }
 
 /* Adds (1) or removes (-1) a stream delaying the end of the run, for a limited time. */

@@ -185,7 +185,7 @@ void asyncp_yield_once(struct async_loop *loop)
 void asyncp_yield(struct async_loop *loop)
 {
     if (!loop->clock.deterministic)
-        loop->sched.turns_left = 0;
+        loop_begin_burst(loop, 0);
     asyncp_yield_once(loop);
 }
 

@@ -35,7 +35,7 @@ struct exceptions {
 struct scheduler {
     /* flags of pending events; not 0: a stopping task switches to the loop */
     _Atomic uint32_t attention;
-    int32_t turns_left; /* nodes that may run before the next poll */
+    int32_t turns_left; /* nodes that may run in this burst */
     int32_t steps_left; /* allowance of calls without a wait: see pace.h */
     struct ready_queue ready;
     struct coroutine *current;       /* NULL: the loop itself runs */
@@ -43,6 +43,8 @@ struct scheduler {
     struct context context;          /* of the loop itself */
     struct exceptions *exceptions;   /* of this thread; NULL: C++ is not linked */
     uint64_t shuffle;                /* random generator; 0: no shuffle */
+    uint64_t turns;                  /* before this burst */
+    int32_t burst;                   /* turns_left when it began */
     bool iterating;
     bool stopping; /* async_loop_stop was called */
     bool hosted;   /* a host loop steps this one */

@@ -40,7 +40,7 @@ void asyncp_clock_close(struct async_loop *loop);
 /* The number of set timers. */
 unsigned asyncp_timer_count(const struct async_loop *loop);
 
-/* Fires the timers due at now_ns. */
+/* Fires the timers due at now_ns, before this poll is noted as the last one. */
 void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns);
 
 /* Converts to nanoseconds, rounded up; TIME_NEVER beyond 292 years. seconds must not be NaN. */

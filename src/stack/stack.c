@@ -47,6 +47,8 @@ static void slab_unmap(struct stack_pool *pool, struct slab *slab)
     ASAN_UNPOISON_MEMORY_REGION(slab->start, slab_bytes(slab));
 #endif
     asyncp_sys_unmap(slab->start, slab_bytes(slab));
+    pool->mapped_bytes -= slab_bytes(slab);
+    pool->cut -= slab->fresh;
     memory_free(&pool->memory, slab, sizeof *slab);
 }
 
@@ -100,6 +102,7 @@ static struct slab *slab_new(struct stack_pool *pool, unsigned log)
     slab->next = pool->slabs;
     pool->slabs = slab;
     pool->slabs_made[log - MIN_STACK_LOG]++;
+    pool->mapped_bytes += slab_bytes(slab);
     asyncp_stack_list_slab(pool, slab);
     return slab;
 }
@@ -133,6 +136,7 @@ static struct stack *cut_stack(struct stack_pool *pool, struct slab *slab)
     *stack = (struct stack){.slab = slab, .bottom = bottom, .log = slab->log, .guard = slab->guard};
     tools_stack_mapped(&stack->tools, stack_limit(pool, stack), stack_control(pool, stack));
     slab->fresh++;
+    pool->cut++;
     return stack;
 }
 

@@ -64,8 +64,10 @@ struct stack_pool {
     struct list available[STACK_CLASSES]; /* slabs with free stacks, by size */
     uint32_t slabs_made[STACK_CLASSES];   /* determines the size of the next slab */
     struct slab *slabs;
-    size_t reserve; /* bytes of a control block */
-    size_t offset;  /* of struct stack in the control block */
+    size_t mapped_bytes; /* of all slabs */
+    size_t cut;          /* stacks, in use or free */
+    size_t reserve;      /* bytes of a control block */
+    size_t offset;       /* of struct stack in the control block */
     size_t page;
     size_t guard_size; /* whole pages */
     unsigned min_log;  /* of a stack with at least one page */

@@ -19,6 +19,19 @@ ssize_t asyncp_sys_write(int fd, const void *buffer, size_t size)
     return SYS_MOVE(SITE_WRITE, &size, write(fd, buffer, size));
 }
 
+int asyncp_sys_write_all(int fd, const void *bytes, size_t size)
+{
+    const char *rest = bytes;
+    while (size > 0) {
+        ssize_t written = asyncp_sys_write(fd, rest, size);
+        if (written <= 0 && written != -EINTR)
+            return written < 0 ? (int)written : -EIO;
+        rest += written > 0 ? written : 0;
+        size -= written > 0 ? (size_t)written : 0;
+    }
+    return 0;
+}
+
 ssize_t asyncp_sys_pread(int fd, void *buffer, size_t size, int64_t offset)
 {
     long result;

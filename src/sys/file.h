@@ -17,6 +17,9 @@
 ssize_t asyncp_sys_read(int fd, void *buffer, size_t size);
 ssize_t asyncp_sys_write(int fd, const void *buffer, size_t size);
 
+/* write(2) until all is written. 0 or -errno. */
+int asyncp_sys_write_all(int fd, const void *bytes, size_t size);
+
 /* pread(2). -EINVAL for pipes and directories. */
 ssize_t asyncp_sys_pread(int fd, void *buffer, size_t size, int64_t offset);
 

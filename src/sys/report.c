@@ -16,17 +16,6 @@
 
 enum { LINE_SIZE = 1024 };
 
-void asyncp_write_text(int fd, const char *text, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = asyncp_sys_write(fd, text, size);
-        if (written <= 0 && written != -EINTR)
-            return;
-        text += written > 0 ? written : 0;
-        size -= written > 0 ? (size_t)written : 0;
-    }
-}
-
 /* Formats before + text + after into line[0..LINE_SIZE). Returns the length. */
 static size_t format_line(char *line, const char *before, const char *format, va_list arguments,
                           const char *after)
@@ -48,7 +37,7 @@ void asyncp_report(const char *format, ...)
     va_start(arguments, format);
     size_t length = format_line(line, "asyncio: ", format, arguments, "\n");
     va_end(arguments);
-    asyncp_write_text(STDERR_FILENO, line, length);
+    asyncp_sys_write_all(STDERR_FILENO, line, length);
 }
 
 void asyncp_print(int fd, const char *format, ...)
@@ -58,7 +47,7 @@ void asyncp_print(int fd, const char *format, ...)
     va_start(arguments, format);
     size_t length = format_line(line, "", format, arguments, "");
     va_end(arguments);
-    asyncp_write_text(fd, line, length);
+    asyncp_sys_write_all(fd, line, length);
 }
 
 /* ---- misuse ---------------------------------------------------------------------------------- */
@@ -77,7 +66,7 @@ void async_set_misuse_handler(void (*handler)(const char *message, void *context
 static _Noreturn void end_process(char *line, size_t length)
 {
     static const size_t PREFIX = sizeof "asyncio: " - 1;
-    asyncp_write_text(STDERR_FILENO, line, length);
+    asyncp_sys_write_all(STDERR_FILENO, line, length);
     void (*handler)(const char *, void *) = atomic_exchange(&misuse_handler, NULL);
     line[length - 1] = '\0';
     if (handler != NULL)

@@ -6,13 +6,8 @@
 #ifndef SYS_REPORT_H
 #define SYS_REPORT_H
 
-#include <stddef.h>
-
 /* Writes "asyncio: ", the message and a line break to standard error. */
 void asyncp_report(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Writes a text of any length to a descriptor; an error ends it. */
-void asyncp_write_text(int fd, const char *text, size_t size);
 
 /* Writes the formatted text to a descriptor. */
 void asyncp_print(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));

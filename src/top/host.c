@@ -60,6 +60,7 @@ int async_loop_step(async_loop *loop, double seconds)
                                                   : 0);
     if (loop_is_inherited(loop)) /* forked during the step: the tasks belong to the parent */
         return 0;
+    asyncp_metrics_leave(loop);
     prepare_host_poll(loop);
     return loop_alive(loop) < INT32_MAX ? (int)loop_alive(loop) : INT32_MAX;
 }
@@ -99,6 +100,7 @@ void asyncp_loop_run(struct async_loop *loop, const struct async_task *task)
             break;
     }
     loop->sched.stopping = false;
+    asyncp_metrics_leave(loop);
 }
 
 int async_loop_run_forever(async_loop *loop)

@@ -25,7 +25,10 @@
 enum {
     NUMBER_attention_sleeping = ATTENTION_SLEEPING,
     NUMBER_chunk_records = POOL_CHUNK_RECORDS,
-    NUMBER_task_borrowed_bit = 31
+    NUMBER_task_borrowed_bit = 31,
+    NUMBER_phase_busy = PHASE_BUSY,
+    NUMBER_phase_asleep = PHASE_ASLEEP,
+    NUMBER_histogram_buckets = ASYNC_HISTOGRAM_BUCKETS
 };
 
 _Static_assert(TASK_BORROWED == (uint32_t)1 << NUMBER_task_borrowed_bit,

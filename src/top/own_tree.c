@@ -2,7 +2,7 @@
 #include "top/own_tree.h"
 #include "loop/loops.h"
 #include "show/sheet.h"
-#include "sys/report.h"
+#include "sys/file.h"
 #include "sys/thread.h"
 #include "top/own_look.h"
 #include <errno.h>
@@ -25,7 +25,7 @@ static int write_tree(struct own_look *look, int fd, const struct async_loop *lo
     if (fclose(to) != 0 && result == 0)
         result = -ENOMEM;
     if (result == 0)
-        asyncp_write_text(fd, text, size);
+        asyncp_sys_write_all(fd, text, size);
     free(text);
     return result;
 }

@@ -1,7 +1,7 @@
 /* top/partial.c: reports cycles of waits, which two snapshots have confirmed. */
 #include "top/partial.h"
 #include "show/sheet.h"
-#include "sys/report.h"
+#include "sys/file.h"
 #include "sys/thread.h"
 #include "top/own_look.h"
 #include <stdlib.h>
@@ -59,7 +59,7 @@ void asyncp_report_cycles(struct reported_cycles *reported)
     if (to != NULL)
         asyncp_own_look_close(look);
     if (to != NULL && fclose(to) == 0)
-        asyncp_write_text(STDERR_FILENO, text, size);
+        asyncp_sys_write_all(STDERR_FILENO, text, size);
     free(text);
     free(look);
 }

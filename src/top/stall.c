@@ -5,7 +5,7 @@
  */
 #include "top/stall.h"
 #include "sys/frames.h"
-#include "sys/report.h"
+#include "sys/file.h"
 #include "top/blocking.h"
 #include "top/own_look.h"
 #include <inttypes.h>
@@ -204,7 +204,7 @@ void asyncp_report_stall(const struct stall *stall, struct thread_sample *room)
     if (to != NULL)
         asyncp_own_look_close(look);
     if (to != NULL && fclose(to) == 0)
-        asyncp_write_text(STDERR_FILENO, text, size);
+        asyncp_sys_write_all(STDERR_FILENO, text, size);
     free(text);
     free(look);
 }

@@ -9,6 +9,7 @@ SCRIPT_TEST(examples_chat, "tests/scripts/examples.py", "chat");
 SCRIPT_TEST(examples_proxy, "tests/scripts/examples.py", "proxy");
 SCRIPT_TEST(examples_port_scanner, "tests/scripts/examples.py", "scanner");
 SCRIPT_TEST(examples_greeter, "tests/scripts/examples.py", "greeter");
+SCRIPT_TEST(examples_exporter, "tests/scripts/examples.py", "exporter");
 SCRIPT_TEST(examples_miniredis_answers_as_redis, "tests/scripts/miniredis.py", "answers");
 SCRIPT_TEST(examples_miniredis_takes_requests_in_pieces, "tests/scripts/miniredis.py", "pieces");
 SCRIPT_TEST(examples_miniredis_lets_clients_wait, "tests/scripts/miniredis.py", "waiting");

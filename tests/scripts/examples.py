@@ -6,6 +6,7 @@
     examples.py proxy      the proxy between curl and a server of Python's
     examples.py scanner    the port scanner, where some ports are open
     examples.py greeter    the greeter, with SIGHUP and SIGTERM
+    examples.py exporter   metrics over HTTP
 
 The programs in C are taken from the folder BUILD_DIR. No result depends on the clock.
 """
@@ -202,6 +203,22 @@ def test_greeter(backend):
         client.close()
 
 
+# ---- exporter ---------------------------------------------------------------------------------------------------
+
+
+def test_exporter(backend):
+    with serving("exporter", 0, 0, backend=backend) as server:
+        line, = server.take(1)
+        with server.connect() as client:
+            client.sendall(b"hello\n")
+            expect("the echo", b"hello\n", receive(client, b"\n"))
+            server.port = int(line.rpartition(" ")[2])
+            head, _, text = server.ask(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").partition(b"\r\n\r\n")
+            expect("the length", True, f"\r\nContent-Length: {len(text)}\r\n".encode() in head)
+            expect("the tasks", True, b'\nasyncio_tasks{loop="1"} 3\n' in text)
+            expect("another page", b"HTTP/1.1 404 Not Found", server.ask(b"GET / HTTP/1.1\r\n\r\n").partition(b"\r")[0])
+
+
 if __name__ == "__main__":
     main({"echo": test_echo, "chat": test_chat, "proxy": test_proxy, "scanner": test_scanner,
-          "greeter": test_greeter})
+          "greeter": test_greeter, "exporter": test_exporter})

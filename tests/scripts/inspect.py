@@ -262,7 +262,7 @@ def test_churn(folder: Path):
 
 def look_at_liar(pid: int, what: str):
     """Each command ends soon, with a table or a sentence."""
-    for arguments in (["ps"], ["ps", "--json"], ["tree"]):
+    for arguments in (["ps"], ["ps", "--json"], ["tree"], ["top", "--json", "--seconds", "0.05"]):
         answer = subprocess.run([COMMAND, *arguments, str(pid)], capture_output=True, timeout=20 if sanitizers() else 2)
         if answer.returncode not in (0, 1) or (answer.returncode == 0) != (not answer.stderr):
             raise Failure(f"{what}: {answer}")
@@ -319,7 +319,9 @@ def test_refusals(folder: Path):
     check_refusal(COMMAND, "it is not a core")
     check_refusal(0x7ffffff0, "there is no such process")
     expect("usage", (2, "", "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
-                           "       asyncio tree [--each] PID|CORE\n       asyncio gdb PID|CORE [ARGUMENT ...]\n"), run("ps"))
+                           "       asyncio tree [--each] PID|CORE\n       asyncio top [--once | --json] [--seconds N] PID\n"
+                           "       asyncio trace FILE|PID|CORE [-o OUT.html|OUT.svg|OUT.pftrace|OUT.trace]\n"
+                           "       asyncio gdb PID|CORE [ARGUMENT ...]\n"), run("ps"))
     expect("usage", 2, run("ps", "--json", "--each", "1")[0])
     expect("usage", 2, run("ps", "1", "2")[0])
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:

@@ -1,0 +1,10 @@
+/* cmd/json.h: what all output as JSON has in common: cmd/json.c. */
+#ifndef CMD_JSON_H
+#define CMD_JSON_H
+
+enum { SCHEMA = 1 };
+
+/* Prints a text of the process as a string, with the escapes of async_printable. */
+void json_print_text(const char *bytes);
+
+#endif
