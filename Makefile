@@ -165,7 +165,8 @@ demo-million:
 
 # Packages for all tests, and for tests that are skipped without them. TARGETS=all builds more than the tests start.
 TESTING := --wish 'to build and test TLS' $(TLS) openssl
-EXTRAS := --wish 'to talk to the examples' $(CLIENTS) --wish 'to read the man pages' mandoc groff
+EXTRAS := --wish 'to talk to the examples' $(CLIENTS) --wish 'to read the man pages' mandoc groff \
+    --wish 'to run tests inside other frameworks' check.h cmocka.h criterion/criterion.h
 test:
 	@$(if $(WRAPPER),,tools/need.sh $(BUILDING) $(TESTING) $(if $(FULL),$(EXTRAS)))
 	$(call build,$(or $(TARGETS),tests))

@@ -35,6 +35,7 @@ ROOMS = {
               "top/host.c"],
     "clock": ["sched/loop.h", "sched/timer.c", "sched/tracer.c", "sched/burst.c", "sched/park.h", "sched/park.c", "loop/iterate.c"],
     "activity": ["sched/loop.h", "loop/iterate.c", "loop/lifecycle.c", "thread/offload.c"],
+    "idle": ["sched/loop.h", "loop/iterate.c"],
     "tasks": ["sched/loop.h", "sched/tasks.c", "loop/metrics.c", "sched/task.c", "sched/future.h", "sched/future.c", "sched/record.h",
               "sched/record.c", "sched/lifetime.c", "top/inspect.c"],
     "callbacks": ["sched/callback.c"],

@@ -127,6 +127,7 @@ say_how_to_compile() {
         echo "    $line"
         say_for_another "$line" TLS asyncio-tls
         say_for_another "$line" Redis asyncio-redis
+        say_for_another "$line" tests asyncio-test
         return
     done
     echo "The library is in $libdir, its headers are in $prefix/include/asyncio-0. A test program did not compile."

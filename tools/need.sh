@@ -39,6 +39,9 @@ package_of() {
     elfutils/libdwfl.h) echo libdw-dev ;;
     nc) echo netcat-openbsd ;;
     dig) echo bind9-dnsutils ;;
+    check.h) echo check ;;
+    cmocka.h) echo libcmocka-dev ;;
+    criterion/criterion.h) echo libcriterion-dev ;;
     redis-cli | redis-benchmark) echo redis-tools ;;
     *) echo "$1" ;;
     esac

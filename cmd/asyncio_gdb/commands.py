@@ -47,10 +47,10 @@ def shown_object(task: Task, number: int) -> str:
         return f", #{awaited.label} {awaited.name}"
     if 0 < number < MIN_OBJECT_ADDRESS:
         return f", descriptor {number}"
-    lock = loop.library.read(number, "lock") if task.wait.call == "async_lock_acquire" else None
+    lock = loop.lib.read(number, "lock") if task.wait.call == "async_lock_acquire" else None
     if lock is None:
         return f", {number:#x}" if number else ""
-    owner = loop.library.get(lock, "lock_owner")
+    owner = loop.lib.get(lock, "lock_owner")
     return f", lock {number:#x}" + (f", held by {shown_owner(loop, owner)}" if owner else "")
 
 

@@ -198,9 +198,9 @@ def why_no_frames(task: Task) -> str | None:
         return "its stack cannot be read; `gcore` of gdb leaves stacks out on Linux 6.13 and later"
     if not task.has_begun:
         return "it has not begun, so it has no frames"
-    if task.loop.library.resume == 0:
+    if task.loop.lib.resume == 0:
         return "its registers are unknown, because the library switches with contexts of libc (-Dswitch=ucontext)"
-    if task.sp not in task.stack or task.sp % task.loop.library.word:
+    if task.sp not in task.stack or task.sp % task.loop.lib.word:
         return "its stack pointer is damaged"
     return None
 
@@ -217,7 +217,7 @@ def show(task: Task, threads: Threads):
         frame = gdb.newest_frame()
         if frame.architecture().name() not in REGISTERS:
             raise Refusal(f"frames of tasks cannot be shown on {frame.architecture().name()}")
-        carry(Carried(FrameId(sp_of(frame), frame.pc()), FrameId(task.sp, task.loop.library.resume)))
+        carry(Carried(FrameId(sp_of(frame), frame.pc()), FrameId(task.sp, task.loop.lib.resume)))
 
 
 def shown_frames():

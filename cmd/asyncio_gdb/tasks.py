@@ -32,7 +32,7 @@ class Task:
     """A task that has not ended."""
 
     def __init__(self, loop: Loop, address: int, record: bytes, coroutine: int):
-        library = loop.library
+        library = loop.lib
         self.loop = loop
         self.address = address      # of its handle
         self.coroutine = coroutine  # the address of its control block, at the top of its stack
@@ -53,7 +53,7 @@ class Task:
 
     def read_stack(self):
         """Reads the control block and the wait, which mostly are in one page."""
-        library = self.loop.library
+        library = self.loop.lib
         size = library.sizes["coroutine"]
         page = self.coroutine - self.coroutine % PAGE
         content = read(page, self.coroutine - page + size)
@@ -74,7 +74,7 @@ class Task:
 
     def read_wait(self, address: int, page: int, content: bytes) -> bool:
         """Whether the wait is that of this task. `content` begins at `page`."""
-        library = self.loop.library
+        library = self.loop.lib
         offset, size = address - page, library.sizes["wait"]
         wait = content[offset:offset + size] if 0 <= offset <= len(content) - size else library.read(address, "wait")
         if wait is None or library.get(wait, "wait_coroutine") != self.coroutine:
@@ -89,7 +89,7 @@ class Loop:
     """An open loop. Ids of tasks are unique in it."""
 
     def __init__(self, library: Library, address: int, content: bytes, texts: Texts):
-        self.library = library
+        self.lib = library
         self.address = address
         self.texts = texts
         for name in ("number", "process", "thread", "current", "now_ns", "is_virtual", "timers", "chunks", "created",
@@ -113,7 +113,7 @@ class Loop:
 
     def read_tasks(self, future: int):
         """A chunk is added for as many new tasks at least, so the list cannot be longer."""
-        library, records = self.library, self.library.offsets["chunk_records"]
+        library, records = self.lib, self.lib.offsets["chunk_records"]
         size, first = library.sizes["task"], library.sizes["chunk"]
         address, seen, found = self.chunks, set(), []
         while address and address not in seen and len(seen) <= self.created // records:
@@ -128,7 +128,7 @@ class Loop:
         self.tasks = {task.id: task for task in sorted(found, key=lambda task: task.id)}
 
     def read_record(self, address: int, record: bytes, future: int, found: list[Task]):
-        library = self.library
+        library = self.lib
         coroutine = library.get(record, "task_coroutine")
         if coroutine == 0 or library.get(record, "task_loop") != self.address:
             return

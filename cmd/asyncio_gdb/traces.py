@@ -66,7 +66,7 @@ def behind_public(frames: list[gdb.Frame]) -> list[gdb.Frame]:
 
 def own_frames(task: Task, frames: list[gdb.Frame]) -> list[gdb.Frame]:
     """From the innermost one on that is the program's own."""
-    resume = task.loop.library.resume
+    resume = task.loop.lib.resume
     if gdb.solib_name(resume) is None and not source_at(resume):
         frames = behind_public(frames)
     own = list(dropwhile(lambda frame: is_of_library(frame, resume), frames))
@@ -103,7 +103,7 @@ class Traces:
         if why_no_frames(task) and not running:
             return None
         stack = None if running else read(task.sp, task.coroutine - task.sp)
-        known = self.known[task.loop.library.loops, len(stack or b"")]
+        known = self.known[task.loop.lib.loops, len(stack or b"")]
         for words, trace in known if stack else ():
             if all(stack.startswith(word, at) for at, word in words):
                 return trace
@@ -127,7 +127,7 @@ class Traces:
 
 def return_addresses(task: Task, stack: bytes, frames: list[gdb.Frame]) -> list[tuple[int, bytes]]:
     """Their places on the stack; an empty list if one is not found, as where they are signed."""
-    library, found = task.loop.library, []
+    library, found = task.loop.lib, []
     for inner, outer in zip(frames, frames[1:]):
         word = outer.pc().to_bytes(library.word, library.order)
         places = [at for at in range(sp_of(inner) - task.sp, sp_of(outer) - task.sp, library.word)

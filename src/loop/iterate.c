@@ -143,12 +143,41 @@ static void wait_for_events(struct async_loop *loop, int64_t timeout_ns)
         wait_in_poller(loop, timeout_ns);
 }
 
+/* Its answer is AS_USUAL, too, if it has made something ready. */
+static int64_t ask_idle_hook(struct async_loop *loop, int64_t *timeout_ns)
+{
+    const struct asyncp_idle idle = {
+        .next_ns = *timeout_ns, .operations = loop->poller.in_flight, .jobs = loop->activity.jobs};
+    loop->idle.asked++;
+    int64_t answer = loop->idle.function(loop->idle.context, &idle);
+    if (*timeout_ns == 0 || !has_work(loop))
+        return answer;
+    *timeout_ns = 0;
+    return ASYNCP_IDLE_AS_USUAL;
+}
+
+/* Lets the hook decide; returns whether it has. timeout_ns: as for advance_virtual_clock. */
+static bool wait_by_hook(struct async_loop *loop, int64_t *timeout_ns)
+{
+    int64_t answer = ask_idle_hook(loop, timeout_ns);
+    if (answer == ASYNCP_IDLE_AS_USUAL)
+        return false;
+    int64_t wait_ns = answer == ASYNCP_IDLE_JUMP ? 0 : answer;
+    if (wait_ns != 0 || count_pending(loop) > 0)
+        wait_for_events(loop, wait_ns);
+    if (answer == ASYNCP_IDLE_JUMP && *timeout_ns > 0 && !has_work(loop))
+        loop->clock.now_ns += *timeout_ns;
+    return true;
+}
+
 /*
  * Pending operations and jobs are given as much real time as virtual time is about to pass. If
  * nothing becomes ready meanwhile, the clock advances by timeout_ns.
  */
 static void advance_virtual_clock(struct async_loop *loop, int64_t timeout_ns)
 {
+    if (unlikely(loop->idle.function != NULL) && wait_by_hook(loop, &timeout_ns))
+        return;
     int64_t until_ns = asyncp_sys_clock_now() + timeout_ns, left_ns = timeout_ns;
     bool nothing;
     do {
@@ -180,16 +209,28 @@ static void note_sleep(struct async_loop *loop, bool is_idle)
         asyncp_tracer_sleeps(loop, is_idle && asyncp_deadlock_kind(loop) == DEADLOCK_CERTAIN);
 }
 
+/* How long to wait, where nothing is ready: the hook decides, and a deadlock is handled. */
+static int64_t decide_wait(struct async_loop *loop, int64_t timeout_ns)
+{
+    if (unlikely(loop->idle.function != NULL)) {
+        int64_t answer = loop->clock.is_virtual ? ASYNCP_IDLE_AS_USUAL
+                                                : ask_idle_hook(loop, &timeout_ns);
+        return answer < -1 ? timeout_ns : answer;
+    }
+    bool is_over = timeout_ns < 0 && count_pending(loop) == 0 && handle_deadlock(loop);
+    return is_over ? 0 : timeout_ns;
+}
+
 /* The timeout of a wait for which nothing is ready; 0: a timer has expired. */
 static int64_t prepare_wait(struct async_loop *loop, int64_t max_ns)
 {
     int64_t now_ns = asyncp_now(loop), timeout_ns = choose_timeout(loop, max_ns, now_ns);
-    if (timeout_ns != 0) {
-        asyncp_trim_stacks(loop);
-        note_sleep(loop, timeout_ns < 0 && count_pending(loop) == 0);
-        asyncp_metrics_sleep(loop, now_ns);
-    }
-    return timeout_ns;
+    if (timeout_ns == 0)
+        return 0;
+    asyncp_trim_stacks(loop);
+    note_sleep(loop, timeout_ns < 0 && count_pending(loop) == 0);
+    asyncp_metrics_sleep(loop, now_ns);
+    return decide_wait(loop, timeout_ns);
 }
 
 static void poll_and_expire(struct async_loop *loop, int64_t max_ns)
@@ -198,8 +239,6 @@ static void poll_and_expire(struct async_loop *loop, int64_t max_ns)
     take_attention(loop);
     if (max_ns != 0 && !has_next(loop))
         timeout_ns = prepare_wait(loop, max_ns);
-    if (timeout_ns < 0 && count_pending(loop) == 0 && handle_deadlock(loop))
-        timeout_ns = 0;
     if (loop->clock.is_virtual)
         advance_virtual_clock(loop, timeout_ns);
     else if (timeout_ns != 0 || loop->poller.in_flight > 0)

@@ -43,6 +43,8 @@ static bool falls_back(struct medium *medium, int result)
 int asyncp_medium_read(struct medium *medium, int fd, void *buffer, size_t *size)
 {
     ASSERT(medium_can_read(medium));
+    if (medium->kind == MEDIUM_CUSTOM)
+        return medium->calls->read(medium->state, buffer, *size);
     if (medium->kind == MEDIUM_SHARED_SOCKET)
         return asyncp_sys_stream_recv(fd, buffer, size);
     if (medium->kind == MEDIUM_FILE && *size > MAX_FILE_READ)
@@ -92,6 +94,8 @@ static int write_to_socket(const struct medium *medium, int fd, const void *data
 int asyncp_medium_write(struct medium *medium, int fd, const void *data, size_t *size)
 {
     ASSERT(medium_can_write(medium));
+    if (medium->kind == MEDIUM_CUSTOM)
+        return medium->calls->write(medium->state, data, *size);
     if (medium->kind == MEDIUM_SHARED_SOCKET)
         return write_to_socket(medium, fd, data, size);
     int result;
@@ -106,4 +110,15 @@ int asyncp_medium_write(struct medium *medium, int fd, const void *data, size_t 
     if (result == 0 && *size > 0) /* no file takes nothing without an error */
         return -EIO;
     return result == -EIO && medium->is_master ? -EPIPE : result;
+}
+
+int asyncp_medium_shut_down(const struct medium *medium)
+{
+    return medium->calls->shut_down(medium->state);
+}
+
+void asyncp_medium_close(struct medium *medium, bool is_cut)
+{
+    if (medium->kind == MEDIUM_CUSTOM)
+        medium->calls->close(medium->state, is_cut);
 }

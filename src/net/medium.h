@@ -7,6 +7,7 @@
 #define NET_MEDIUM_H
 
 #include "io/pollable.h"
+#include <asyncio/hooks.h>
 #include <sys/socket.h>
 
 enum medium_kind {
@@ -16,6 +17,7 @@ enum medium_kind {
     MEDIUM_SHARED,        /* a description that others have, too, and that stays blocking */
     MEDIUM_POLLED,        /* the same, where the kernel has no call that does not block */
     MEDIUM_FILE,          /* always ready: regular files, and devices that cannot be polled */
+    MEDIUM_CUSTOM,        /* functions of libasyncio-test, which also report changes */
 };
 
 /* Only medium.[ch] touch the fields. */
@@ -28,6 +30,8 @@ struct medium {
     bool raises_sigpipe; /* for the process, as write(2) does */
     bool is_terminal;    /* it may take one byte when poll(2) says that it is writable */
     bool is_master;      /* of a terminal: EIO is the end */
+    const struct asyncp_medium *calls; /* of MEDIUM_CUSTOM */
+    void *state;
 };
 
 static inline struct medium medium_of_socket(int domain)
@@ -69,6 +73,12 @@ static inline struct medium medium_of_master(void)
         .kind = MEDIUM_OWN, .stops_early = true, .is_terminal = true, .is_master = true};
 }
 
+static inline struct medium medium_of_calls(const struct asyncp_medium *calls, void *state)
+{
+    return (struct medium){
+        .kind = MEDIUM_CUSTOM, .stops_early = true, .calls = calls, .state = state};
+}
+
 /* The descriptor is a terminal, or a terminal's master. */
 static inline void medium_set_terminal(struct medium *medium, bool is_master)
 {
@@ -84,6 +94,11 @@ static inline bool medium_is_always_ready(const struct medium *medium)
 static inline bool medium_is_socket(const struct medium *medium)
 {
     return medium->kind == MEDIUM_SOCKET;
+}
+
+static inline bool medium_is_custom(const struct medium *medium)
+{
+    return medium->kind == MEDIUM_CUSTOM;
 }
 
 static inline bool medium_is_tcp(const struct medium *medium)
@@ -112,5 +127,9 @@ static inline bool medium_can_write(const struct medium *medium)
  */
 int asyncp_medium_read(struct medium *medium, int fd, void *buffer, size_t *size);
 int asyncp_medium_write(struct medium *medium, int fd, const void *data, size_t *size);
+
+/* For MEDIUM_CUSTOM. */
+int asyncp_medium_shut_down(const struct medium *medium);
+void asyncp_medium_close(struct medium *medium, bool is_cut);
 
 #endif

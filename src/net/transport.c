@@ -250,6 +250,8 @@ int asyncp_transport_shut_down(struct async_transport *transport)
     transport->was_shut_down = true;
     if (transport_is_socket(transport))
         return asyncp_sys_shutdown(transport->pollable.source.fd, SHUT_WR);
+    if (medium_is_custom(&transport->medium))
+        return asyncp_medium_shut_down(&transport->medium);
     ASSERT(!transport_can_read(transport));
     asyncp_pollable_close(transport->loop, &transport->pollable, -EPIPE);
     return 0;
@@ -485,7 +487,7 @@ int asyncp_transport_open(struct async_transport *transport, struct async_loop *
                                           .deferred.run = run_deferred_flush,
                                           .events = events};
     int result = 0;
-    if (medium_is_always_ready(medium))
+    if (medium_is_always_ready(medium) || medium_is_custom(medium))
         asyncp_pollable_init(&transport->pollable, fd, handle_socket_change);
     else
         result = asyncp_pollable_open(loop, &transport->pollable, fd, handle_socket_change);
@@ -509,7 +511,23 @@ void asyncp_transport_close(struct async_transport *transport, int error)
         !loop_is_inherited(transport->loop))
         report_failure(transport->loop, asyncp_sys_reset_on_close(fd),
                        "the reset of a connection whose output was dropped");
+    asyncp_medium_close(&transport->medium, transport->is_cut);
     asyncp_pollable_close(transport->loop, &transport->pollable, error);
+}
+
+size_t asyncp_transport_waits(const struct async_transport *transport)
+{
+    const struct pollable *pollable = &transport->pollable;
+    return (size_t)(pollable->waiting[SIDE_READ] != NULL) +
+           (size_t)(pollable->waiting[SIDE_WRITE] != NULL) + (size_t)transport->blocked;
+}
+
+void asyncp_transport_change(struct async_transport *transport, unsigned state)
+{
+    struct source *source = &transport->pollable.source;
+    source->state |= (uint8_t)state;
+    if (source->fd >= 0)
+        source->changed(source);
 }
 
 void asyncp_transport_dismiss(struct async_transport *transport)

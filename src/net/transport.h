@@ -68,6 +68,12 @@ int asyncp_transport_open(struct async_transport *transport, struct async_loop *
 /* Closes the descriptor, if it is open; waiting tasks get the error. A cut connection is reset. */
 void asyncp_transport_close(struct async_transport *transport, int error);
 
+/* How many of the operations in flight are waits for this transport. */
+size_t asyncp_transport_waits(const struct async_transport *transport);
+
+/* For MEDIUM_CUSTOM: a change of readiness, bits of enum source_state. May free the transport. */
+void asyncp_transport_change(struct async_transport *transport, unsigned state);
+
 /*
  * The program closes the stream: every task using it gets -EBADF, and none may touch it any more.
  */
@@ -235,7 +241,8 @@ static inline bool transport_is_socket(const struct async_transport *transport)
 /* Whether its writing can end while it reads. */
 static inline bool transport_can_end(const struct async_transport *transport)
 {
-    return medium_is_socket(&transport->medium) || !medium_can_read(&transport->medium);
+    return medium_is_socket(&transport->medium) || medium_is_custom(&transport->medium) ||
+           !medium_can_read(&transport->medium);
 }
 
 /* Whether it is for reading at all, and for writing. */

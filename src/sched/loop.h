@@ -15,6 +15,7 @@
 #include "sched/catch.h"
 #include "sched/clock.h"
 #include "sched/errors.h"
+#include "sched/idle.h"
 #include "sched/close_hook.h"
 #include "sched/deadlock.h"
 #include "sched/inheritance.h"
@@ -67,6 +68,7 @@ struct async_loop {
     struct tracer tracer;
     struct metrics metrics;
     const struct loop_hooks *hooks;
+    struct idle_hook idle;
     async_allocator memory; /* for everything but stacks */
 };
 
@@ -96,6 +98,24 @@ static inline bool loop_is_iterating(const struct async_loop *loop)
 static inline bool loop_is_hosted(const struct async_loop *loop)
 {
     return loop->sched.hosted;
+}
+
+static inline void loop_set_idle(struct async_loop *loop, asyncp_idle_function *function,
+                                 void *context)
+{
+    loop->idle = (struct idle_hook){.function = function, .context = context};
+    loop->clock.deterministic = true;
+}
+
+/*
+ * A number that is different after each switch, if the hook is set. On a virtual clock the hook is
+ * called in each iteration, and a real clock shows another time; within one each turn is counted.
+ */
+static inline uint64_t loop_turn(const struct async_loop *loop)
+{
+    const uint64_t odd = 0x9e3779b97f4a7c15u; /* spreads the number of the iteration */
+    return (loop->idle.asked + (uint64_t)loop->clock.polled_ns) * odd -
+           (uint64_t)loop->sched.turns_left;
 }
 
 /* Appends a node to the ready queue. */
@@ -313,6 +333,12 @@ static inline struct async_loop *loop_enter(const char *call)
 static inline size_t loop_alive(const struct async_loop *loop)
 {
     return (size_t)(loop->tasks.created - loop->tasks.ended - loop->tasks.futures);
+}
+
+/* Advances a virtual clock. */
+static inline void loop_advance_clock(struct async_loop *loop, int64_t ns)
+{
+    loop->clock.now_ns += loop->clock.is_virtual ? ns : 0;
 }
 
 /* The clock when it was last read: at the latest in this iteration. */

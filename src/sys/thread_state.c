@@ -16,7 +16,7 @@
 /* ---- files ---------------------------------------------------------------------------------- */
 
 /* The begin of a small file, as a text. false: it cannot be read. */
-static bool read_text(const char *path, char *text, size_t size)
+static bool read_small_file(const char *path, char *text, size_t size)
 {
     int fd = fault(SITE_PEEK) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -31,7 +31,7 @@ static bool read_thread_file(int32_t thread, const char *name, char *text, size_
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%" PRId32 "/%s", thread, name);
-    return read_text(path, text, size);
+    return read_small_file(path, text, size);
 }
 
 bool asyncp_sys_thread_times(int32_t thread, struct thread_times *times)
@@ -56,7 +56,7 @@ bool asyncp_sys_thread_call(int32_t thread, struct thread_call *call)
 bool asyncp_sys_is_traced(void)
 {
     char text[2048];
-    if (!read_text("/proc/self/status", text, sizeof text))
+    if (!read_small_file("/proc/self/status", text, sizeof text))
         return false;
     const char *line = strstr(text, "\nTracerPid:");
     return line != NULL && atoi(line + strlen("\nTracerPid:")) != 0;

@@ -8,7 +8,7 @@
 
 static const int64_t CONFIRMED_AFTER_NS = 10000000;
 
-static int take_snapshot(struct own_look *look, struct snapshot *snapshot)
+static int look_at_self(struct own_look *look, struct snapshot *snapshot)
 {
     return asyncp_snapshot_take(snapshot, &asyncp_own_view, asyncp_own_layout(),
                                 (uintptr_t)&asyncp_loops, &look->unwinder);
@@ -20,7 +20,7 @@ static int confirm_cycles(struct own_look *look)
     if (look->cycles.count == 0)
         return 0;
     asyncp_sys_sleep(CONFIRMED_AFTER_NS);
-    int result = take_snapshot(look, &later);
+    int result = look_at_self(look, &later);
     if (result < 0)
         return result;
     asyncp_cycles_confirm(&look->cycles, &look->snapshot, &later);
@@ -37,7 +37,7 @@ int asyncp_own_look_open(struct own_look *look, bool is_certain)
         result = asyncp_unwinder_open(&look->unwinder, &asyncp_own_view, look->ranges,
                                       look->range_count);
     if (result == 0)
-        result = take_snapshot(look, &look->snapshot);
+        result = look_at_self(look, &look->snapshot);
     look->snapshot.taken_ns = asyncp_sys_clock_now();
     if (result == 0)
         result = asyncp_graph_open(&look->graph, &look->snapshot, &asyncp_own_view,

@@ -9,7 +9,7 @@ static struct counters read_own_counters(void)
 {
     struct counters counters;
     uint64_t loop = (uintptr_t)async_get_loop();
-    CHECK_EQ(asyncp_counters_read(&counters, &own_view, own_layout(), loop), 0);
+    CHECK_EQ(asyncp_counters_read(&counters, &asyncp_own_view, own_layout(), loop), 0);
     return counters;
 }
 
@@ -37,7 +37,7 @@ LOOP_TEST(counters_are_those_of_the_metrics)
 LOOP_TEST(counters_of_no_loop_are_refused)
 {
     struct counters counters;
-    CHECK_EQ(asyncp_counters_read(&counters, &own_view, own_layout(), 16), -EFAULT);
+    CHECK_EQ(asyncp_counters_read(&counters, &asyncp_own_view, own_layout(), 16), -EFAULT);
     return 0;
 }
 
@@ -46,17 +46,17 @@ LOOP_TEST(activity_is_the_running_task)
     struct activity_sample sample;
     uint64_t loop = (uintptr_t)async_get_loop();
     CHECK_EQ(async_task_set_name(async_current_task(), "samples"), 0);
-    CHECK_EQ(asyncp_activity_sample(&sample, &own_view, own_layout(), loop), 0);
+    CHECK_EQ(asyncp_activity_sample(&sample, &asyncp_own_view, own_layout(), loop), 0);
     CHECK_EQ(sample.kind, ACTIVITY_TASK);
     CHECK_STR(sample.name, "samples");
-    CHECK_EQ(asyncp_activity_sample(&sample, &own_view, own_layout(), 16), -EFAULT);
+    CHECK_EQ(asyncp_activity_sample(&sample, &asyncp_own_view, own_layout(), 16), -EFAULT);
     return 0;
 }
 
 static void sample_in_callback(void *sample)
 {
     uint64_t loop = (uintptr_t)async_get_loop();
-    CHECK_EQ(asyncp_activity_sample(sample, &own_view, own_layout(), loop), 0);
+    CHECK_EQ(asyncp_activity_sample(sample, &asyncp_own_view, own_layout(), loop), 0);
 }
 
 LOOP_TEST(activity_of_a_callback_is_the_loops)

@@ -3,6 +3,7 @@
 
     cxx.py everyday          builds and runs tests/cxx/everyday.cc: it must print "fine" and end with 3
     cxx.py --dies uncaught   tests/cxx/uncaught.cc must be ended by SIGABRT, with the texts in its first comment
+    cxx.py --passes testing  tests/cxx/testing.cc, tests of libasyncio-test, must end with 0
     cxx.py --refuses string  tests/cxx/string.cc must not compile, for a reason that names async_fn
 
 With g++ and clang++, as far as they are installed; for another processor or libc with its g++. Ends with 77 without
@@ -35,8 +36,12 @@ def compilers() -> list[str]:
 
 def compile_program(compiler: str, name: str, output: Path) -> subprocess.CompletedProcess:
     extra = [f"-fsanitize={sanitizers()}"] if sanitizers() else []
-    command = [compiler, *FLAGS, *extra, str(ROOT / "tests/cxx" / f"{name}.cc"), "-o", str(output), f"-L{BUILD}",
-               "-lasyncio", f"-Wl,-rpath,{BUILD}"]
+    source = ROOT / "tests/cxx" / f"{name}.cc"
+    if "asyncio/test.h" in source.read_text():
+        folder = BUILD / "ext/test"
+        extra += [f"-I{ROOT / 'ext/test/include'}", f"-L{folder}", "-lasyncio-test", f"-Wl,-rpath,{folder}"]
+    command = [compiler, *FLAGS, str(source), "-o", str(output), *extra, f"-L{BUILD}", "-lasyncio",
+               f"-Wl,-rpath,{BUILD}"]
     return subprocess.run(command, text=True, capture_output=True)
 
 
@@ -48,6 +53,15 @@ def complaint_about_running(compiler: str, name: str, output: Path) -> str:
     if (answer.returncode, answer.stdout, answer.stderr) != (3, "fine\n", ""):
         return f"by {compiler}, it ends with {answer.returncode} and says:\n{answer.stdout}{answer.stderr}"
     return ""
+
+
+def complaint_about_passing(compiler: str, name: str, output: Path) -> str:
+    compiled = compile_program(compiler, name, output)
+    if compiled.returncode != 0:
+        return f"{compiler} does not compile it:\n{compiled.stderr}"
+    answer = subprocess.run([*WRAPPER, output], text=True, capture_output=True)
+    passed = answer.returncode == 0 and "ok 1" in answer.stdout
+    return "" if passed else f"by {compiler}, it ends with {answer.returncode} and says:\n{answer.stdout}"
 
 
 def complaint_about_dying(compiler: str, name: str, output: Path) -> str:
@@ -75,7 +89,8 @@ def main(arguments: list[str]) -> int:
     if arguments[0] == "--dies" and "asyncp_switch_start" not in symbols:
         print("only switches in assembly detect it")
         return SKIPPED
-    special = {"--refuses": complaint_about_compiling, "--dies": complaint_about_dying}
+    special = {"--refuses": complaint_about_compiling, "--dies": complaint_about_dying,
+               "--passes": complaint_about_passing}
     complain = special.get(arguments[0], complaint_about_running)
     if not compilers():
         print("no C++ compiler is available for this build")

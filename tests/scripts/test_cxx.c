@@ -9,5 +9,6 @@ SCRIPT_TEST(cxx_tasks_may_wait_inside_a_catch, "tests/scripts/cxx.py", "catch");
 SCRIPT_TEST(cxx_exceptions_belong_to_each_task, "tests/scripts/cxx.py", "exceptions");
 SCRIPT_TEST(cxx_exception_that_leaves_a_coroutine_ends_the_program, "tests/scripts/cxx.py",
             "--dies", "uncaught");
+SCRIPT_TEST(cxx_programs_are_tested, "tests/scripts/cxx.py", "--passes", "testing");
 SCRIPT_TEST(cxx_arguments_with_constructors_are_refused, "tests/scripts/cxx.py", "--refuses",
             "string");

@@ -1,0 +1,206 @@
+/*
+ * broken.c: tests that fail, each by another mistake. The words with which they fail are shown in
+ * docs/tutorial/testing.md.
+ */
+#include <asyncio/test.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int sleep_long(void)
+{
+    return async_sleep(3600);
+}
+async_fn(sleep_long);
+
+static int check_sum(int sum)
+{
+    ASYNC_TRY(async_sleep(1));
+    ASYNC_CHECK_EQ(sum, 4);
+    return 0;
+}
+async_fn(check_sum, int);
+
+ASYNC_TEST(failed_check)
+{
+    async_task *sleeper = async_create_task(sleep_long);
+    async_task *checker = async_create_task(check_sum, 2 + 3);
+    return async_gather(sleeper, checker);
+}
+
+ASYNC_TEST(failed_text)
+{
+    ASYNC_CHECK_STR(async_task_name(async_current_task()), "another name");
+    return 0;
+}
+
+ASYNC_TEST(forgotten_task)
+{
+    async_task_detach(async_create_task(sleep_long));
+    return 0;
+}
+
+ASYNC_TEST(forgotten_descriptor)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0 ? 0 : -errno;
+}
+
+ASYNC_TEST(forgotten_queue)
+{
+    async_queue *queue;
+    return async_queue_new(&queue, 0, sizeof(int));
+}
+
+static async_lock left, right;
+
+static int take_two(async_lock *first, async_lock *second)
+{
+    ASYNC_WITH(first);
+    ASYNC_TRY(async_sleep(1));
+    ASYNC_WITH(second);
+    return 0;
+}
+async_fn(take_two, async_lock *, async_lock *);
+
+ASYNC_TEST(two_locks)
+{
+    async_task *a = async_create_task(take_two, &left, &right);
+    async_task *b = async_create_task(take_two, &right, &left);
+    return async_gather(a, b);
+}
+
+ASYNC_TEST_WITH(clock_that_stands, .clock = ASYNC_TEST_STANDS)
+{
+    return async_sleep(1);
+}
+
+ASYNC_TEST(must_switch)
+{
+    async_event event = {0};
+    async_event_set(&event);
+    return ASYNC_MUST_SWITCH(async_event_wait(&event));
+}
+
+ASYNC_TEST(must_not_switch)
+{
+    return ASYNC_MUST_NOT_SWITCH(async_sleep(0));
+}
+
+ASYNC_TEST(wrong_result)
+{
+    return async_fail(-EIO, "the disk is gone");
+}
+
+ASYNC_TEST(crash)
+{
+    abort();
+}
+
+ASYNC_TEST_WITH(endless, .time_limit = 0.2)
+{
+    for (volatile int i = 0;; i = i + 1)
+        continue;
+    return 0;
+}
+
+ASYNC_TEST_WITH(deaf, .time_limit = 0.2)
+{
+    signal(SIGALRM, SIG_IGN); /* the time limit then works from outside, some seconds later */
+    for (volatile int i = 0;; i = i + 1)
+        continue;
+    return 0;
+}
+
+ASYNC_TEST_DEADLOCKS(no_deadlock)
+{
+    return 0;
+}
+
+/*
+ * A race that needs an unusual order: the count is read, and written after a wait, only if the door
+ * was unlocked, the shop opened and the till taken away, one after the other, before both sales.
+ */
+static bool is_unlocked, is_open, till_is_away;
+static int sold;
+
+static int unlock_door(void)
+{
+    ASYNC_TRY(async_sleep(0));
+    is_unlocked = true;
+    return 0;
+}
+async_fn(unlock_door);
+
+static int open_shop(void)
+{
+    ASYNC_TRY(async_sleep(0));
+    is_open = is_unlocked;
+    return 0;
+}
+async_fn(open_shop);
+
+static int take_till_away(void)
+{
+    ASYNC_TRY(async_sleep(0));
+    till_is_away = is_open;
+    return 0;
+}
+async_fn(take_till_away);
+
+static int sell(void)
+{
+    ASYNC_TRY(async_sleep(0));
+    int before = sold;
+    if (till_is_away)
+        ASYNC_TRY(async_sleep(0));
+    sold = before + 1;
+    return 0;
+}
+async_fn(sell);
+
+ASYNC_TEST(lost_race)
+{
+    async_task *a = async_create_task(sell), *b = async_create_task(sell);
+    async_task *c = async_create_task(take_till_away), *d = async_create_task(open_shop);
+    ASYNC_TRY(async_gather(a, b, c, d, async_create_task(unlock_door)));
+    ASYNC_CHECK_EQ(sold, 2);
+    return 0;
+}
+
+/* Cancelled while it waits, it loses the memory. */
+static int forget_memory(void)
+{
+    async_queue *queue;
+    ASYNC_TRY(async_queue_new(&queue, 1, sizeof(int)));
+    ASYNC_TRY(async_sleep(1));
+    async_queue_free(queue);
+    return 0;
+}
+async_fn(forget_memory);
+
+ASYNC_TEST(cancelled)
+{
+    async_test_cancel_everywhere(NULL, forget_memory);
+    return 0;
+}
+
+/* It uses the queue without a look at the result. */
+static int ignore_null(void)
+{
+    int item = 1;
+    async_queue *queue;
+    async_ignore(async_queue_new(&queue, 1, sizeof item));
+    ASYNC_TRY(async_queue_put(queue, &item));
+    async_queue_free(queue);
+    return 0;
+}
+async_fn(ignore_null);
+
+ASYNC_TEST(no_memory)
+{
+    async_test_fail_allocations(NULL, ignore_null);
+    return 0;
+}
+
+ASYNC_TEST_MAIN

@@ -1,0 +1,159 @@
+/*
+ * kit.h: the interfaces between the files of libasyncio-test. A run is one coroutine that runs as a
+ * test on a loop of its own; a thread has at most one at a time.
+ *
+ *      main.c       the program of ASYNC_TEST_MAIN: finds tests, judges them, prints TAP
+ *      process.c    child processes: output, time limit, end, open descriptors
+ *      sweep.c      one coroutine run many times, each in a child process
+ *      run.c        one run: opens the loop, supervises the coroutine, looks for leaks
+ *      clock.c      how time passes in a run, and deadlocks
+ *      check.c      checks and their messages
+ *      memory.c     the allocator of a run: counts, and fails on demand
+ *      pipe.c       pairs of streams in memory
+ */
+#ifndef KIT_H
+#define KIT_H
+
+#include <asyncio/hooks.h>
+#include <asyncio/test.h>
+
+/* Exit statuses of a child process. */
+enum {
+    STATUS_PASSED = 0,
+    STATUS_FAILED = 1,
+    STATUS_TIME_LIMIT = 3,
+    STATUS_UNREACHED = 4, /* of a sweep: there is no such stop or allocation */
+    STATUS_SKIPPED = 77,
+};
+
+/* A task in async_test_settle. */
+struct settler {
+    async_event settled;
+    int64_t next_ns;   /* when it settled: until the next timer; negative: no timer is set */
+    size_t operations; /* in flight then, except waits for streams in memory */
+    bool has_polled;   /* the kernel was asked, and nothing has run since */
+    struct settler *next;
+};
+
+struct run {
+    async_loop *loop; /* NULL: it could not be opened */
+    async_test_options options;
+    uint64_t seed;                  /* 0: FIFO */
+    async_task *supervisor;         /* borrowed; NULL: it has not begun */
+    async_task *subject;            /* the coroutine under test; NULL: it has ended */
+    bool has_ended;                 /* the coroutine has; the remaining tasks end now */
+    bool has_failed;                /* a check failed, or something was left */
+    char message[288];              /* the text of the error of the coroutine */
+    int deadlocks;                  /* how many were found */
+    int64_t threads_since_ns;       /* of the real clock; other threads are waited for; 0: not */
+    struct settler *settlers;       /* in the order of their calls */
+    struct asyncp_test_call *calls; /* that are checked for switches, innermost first */
+    long cancel_at;                 /* the stop at which the subject is cancelled; 0: none */
+    long stops;                     /* of the subject so far */
+    bool was_cancelled;
+};
+
+/* ---- run.c ---------------------------------------------------------------------------------- */
+
+/* The run of this thread; NULL: none. */
+struct run *run_current(void);
+
+/* The same for a call in a task of its loop; NULL: it is another loop, or no loop. */
+struct run *run_of_loop(void);
+
+/*
+ * Makes the calling thread's loop that of a run, on a clock that jumps and without a supervisor.
+ * For tests of the kit, whose loops belong to another runner.
+ */
+void run_adopt(void);
+
+/* The text of the last run's result. */
+const char *run_message(void);
+
+/* A check failed on a thread without a run: the run that is going on has failed. */
+void run_fail_elsewhere(void);
+
+/* Makes a copy of options; NULL: the defaults. 0 or -EINVAL. */
+int options_copy(async_test_options *copy, const async_test_options *options);
+
+/* Whether failures end the process of the test. */
+bool run_is_own_process(void);
+
+/* In a child process of the kit: they do. The runs of the parent are forgotten. */
+void run_set_own_process(void);
+
+/* ---- check.c -------------------------------------------------------------------------------- */
+
+/*
+ * Reports a failure of the current run. Ends the process if that is the test's own; else cancels
+ * the test. Always false.
+ */
+bool check_failed(const char *file, int line, const char *format, ...) ASYNCP_PRINTF(3, 4);
+
+/* Writes a line to standard error. */
+void say(const char *format, ...) ASYNCP_PRINTF(1, 2);
+
+/* ---- clock.c -------------------------------------------------------------------------------- */
+
+/* The hook of the loop. */
+int64_t clock_decide(void *run, const struct asyncp_idle *idle);
+
+/* ---- memory.c ------------------------------------------------------------------------------- */
+
+async_allocator memory_allocator(void);
+
+/* Of all runs of the process. */
+long memory_bytes(void);
+long memory_blocks(void);
+
+/* Lets allocation number `at`, from 1, fail, and all later ones, too. 0: none. */
+void memory_fail(long at, bool later_ones);
+
+/* Stops and continues counting. */
+void memory_arm(bool armed);
+
+/* The allocations since memory_fail. */
+long memory_allocations(void);
+
+/* ---- process.c ------------------------------------------------------------------------------ */
+
+/* The descriptors that are open. */
+struct inventory;
+struct inventory *inventory_take(void);
+
+/* Compares with those open now, prints differences, and frees it. Returns whether any are. */
+bool inventory_differs(struct inventory *before);
+
+/* A child process and its output. */
+struct child {
+    int process;
+    int output;      /* a file in memory */
+    int alive;       /* a pipe that ends with the process */
+    int status;      /* as of waitpid(2) */
+    bool is_overdue; /* it was killed from outside */
+};
+
+/* Forks. Returns 0 in the child, whose output goes to the file; 1 in the parent; -errno. */
+int child_start(struct child *child, double time_limit);
+
+/* Waits for its end. */
+void child_wait(struct child *child, double time_limit);
+
+/* The output as text, with a zero byte; NULL: none or out of memory. The caller frees it. */
+char *child_output(const struct child *child);
+
+/* Why it failed, as text of a line; NULL: its status is one of the others above. */
+const char *child_reason(const struct child *child, char *text, size_t size);
+
+/* Ends the process without running its exit handlers. */
+_Noreturn void process_end(int status);
+
+/* Seconds that a test may take. */
+double time_limit_of(const async_test_options *options);
+
+/* ---- pipe.c --------------------------------------------------------------------------------- */
+
+/* The waits for streams in memory among the operations in flight of this thread's loop. */
+size_t pipe_waits(void);
+
+#endif

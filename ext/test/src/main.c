@@ -1,0 +1,302 @@
+/*
+ * main.c: the program of ASYNC_TEST_MAIN. It runs the tests that registered themselves, each in a
+ * child process, and prints a line of TAP for each. With seeds, each test is run once for each.
+ */
+#include "kit.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_REASON = 256 };
+
+/* In the order of their constructors: that of the source, in a file. */
+static struct asyncp_test *first_test, **end_of_tests = &first_test;
+
+/* The arguments. */
+static struct {
+    char **names; /* of the tests to run, or parts of names */
+    int name_count;
+    long seeds; /* runs of each test with another order; 0: one, in the usual order */
+    bool list, verbose;
+} wanted;
+
+static const char *program;
+
+enum outcome { PASSED, FAILED, SKIPPED };
+
+void asyncp_test_register(struct asyncp_test *test)
+{
+    *end_of_tests = test;
+    end_of_tests = &test->next;
+}
+
+/* ---- arguments ------------------------------------------------------------------------------ */
+
+static bool is_name(const char *name)
+{
+    for (const struct asyncp_test *test = first_test; test != NULL; test = test->next)
+        if (strcmp(test->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A whole name stands for this test alone, also if it is a part of another name. */
+static bool is_wanted(const struct asyncp_test *test)
+{
+    for (int i = 0; i < wanted.name_count; i++) {
+        const char *name = wanted.names[i];
+        if (is_name(name) ? strcmp(test->name, name) == 0 : strstr(test->name, name) != NULL)
+            return true;
+    }
+    return wanted.name_count == 0;
+}
+
+/* A number above 0, or -1. */
+static long parse_count(const char *text)
+{
+    char *end;
+    long count = strtol(text, &end, 10);
+    return *text != '\0' && *end == '\0' && count > 0 ? count : -1;
+}
+
+static int print_usage(void)
+{
+    fprintf(stderr,
+            "usage: %s [-v] [--list] [--seeds N] [NAME…]\n"
+            "  NAME       the name of a test, or a part of names\n"
+            "  -v         prints the output of tests that pass, too\n"
+            "  --list     prints the names of the tests\n"
+            "  --seeds N  runs each test N times, with ready tasks in another order each time\n",
+            program);
+    return 2;
+}
+
+static int parse_arguments(int argc, char *argv[])
+{
+    const char *seeds = getenv("ASYNC_TEST_SEEDS");
+    wanted.seeds = seeds != NULL && *seeds != '\0' ? parse_count(seeds) : 0;
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "-v") == 0)
+            wanted.verbose = true;
+        else if (strcmp(argv[i], "--list") == 0)
+            wanted.list = true;
+        else if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc)
+            wanted.seeds = parse_count(argv[++i]);
+        else
+            return print_usage();
+    }
+    if (wanted.seeds < 0) {
+        fprintf(stderr, "%s: the number of seeds must be 1 or more\n", program);
+        return 2;
+    }
+    wanted.names = argv + i;
+    wanted.name_count = argc - i;
+    return 0;
+}
+
+/* ---- one run -------------------------------------------------------------------------------- */
+
+void async_test_skip(const char *format, ...)
+{
+    va_list arguments;
+    fflush(stdout);
+    va_start(arguments, format);
+    vdprintf(STDERR_FILENO, format, arguments);
+    va_end(arguments);
+    dprintf(STDERR_FILENO, "\n");
+    process_end(STATUS_SKIPPED);
+}
+
+/* In the child. */
+static _Noreturn void run_test(const struct asyncp_test *test)
+{
+    asyncp_test_begin(test->options);
+    async_task *task = test->create();
+    async_ignore(async_task_set_name(task, test->name));
+    int result = asyncp_test_end(task);
+    if (result != 0 && result != -EPROTO && result != -EDEADLK)
+        say("%s:%d: the test returned %d, not 0 (%s)", test->file, test->line, result,
+            run_message());
+    process_end(result == 0 ? STATUS_PASSED : STATUS_FAILED);
+}
+
+/* The first part that the output lacks, and its length; NULL: it has all. */
+static const char *find_missing(const char *parts, const char *output, size_t *length)
+{
+    for (const char *part = parts; *part != '\0'; part += *length + (part[*length] == '|')) {
+        *length = strcspn(part, "|");
+        if (output == NULL || memmem(output, strlen(output), part, *length) == NULL)
+            return part;
+    }
+    return NULL;
+}
+
+static enum outcome judge(const struct asyncp_test *test, const struct child *child,
+                          const char *output, char reason[MAX_REASON])
+{
+    size_t length = 0;
+    char text[MAX_REASON];
+    const char *why = child_reason(child, text, sizeof text);
+    if (why == NULL && WEXITSTATUS(child->status) == STATUS_SKIPPED)
+        return SKIPPED;
+    if (why != NULL || WEXITSTATUS(child->status) != STATUS_PASSED) {
+        snprintf(reason, MAX_REASON, "%s", why != NULL ? why : "");
+        return FAILED;
+    }
+    const char *wanted_output = test->options != NULL ? test->options->output : NULL;
+    const char *missing = wanted_output != NULL ? find_missing(wanted_output, output, &length)
+                                                : NULL;
+    if (missing != NULL)
+        snprintf(reason, MAX_REASON, "the output lacks \"%.*s\"", (int)length, missing);
+    else
+        reason[0] = '\0';
+    return missing != NULL ? FAILED : PASSED;
+}
+
+/* The output belongs to the caller. */
+static enum outcome run_in_child(const struct asyncp_test *test, char **output,
+                                 char reason[MAX_REASON])
+{
+    static const async_test_options defaults;
+    struct child child;
+    double limit = time_limit_of(test->options != NULL ? test->options : &defaults);
+    int started = child_start(&child, limit);
+    if (started == 0)
+        run_test(test);
+    if (started < 0) {
+        snprintf(reason, MAX_REASON, "no child process: %s", strerror(-started));
+        *output = NULL;
+        return FAILED;
+    }
+    child_wait(&child, limit);
+    *output = child_output(&child);
+    close(child.output);
+    return judge(test, &child, *output, reason);
+}
+
+/* ---- reports -------------------------------------------------------------------------------- */
+
+static void print_comment(const char *text)
+{
+    while (text != NULL && *text != '\0') {
+        size_t length = strcspn(text, "\n");
+        printf("# %.*s\n", (int)length, text);
+        text += length + (text[length] == '\n');
+    }
+}
+
+/* The last line of its output is the reason. */
+static void print_skip(char *output)
+{
+    size_t length = output != NULL ? strlen(output) : 0;
+    while (length > 0 && output[length - 1] == '\n')
+        output[--length] = '\0';
+    const char *line = length > 0 ? strrchr(output, '\n') : NULL;
+    printf(" # SKIP %s", line != NULL ? line + 1 : length > 0 ? output : "");
+}
+
+static void print_outcome(const struct asyncp_test *test, int number, enum outcome outcome,
+                          char *output, const char *reason)
+{
+    printf("%sok %d - %s", outcome == FAILED ? "not " : "", number, test->name);
+    if (outcome == SKIPPED)
+        print_skip(output);
+    printf("\n");
+    if (outcome == FAILED)
+        printf("# %s:%d: %s failed%s%s\n", test->file, test->line, test->name,
+               reason[0] != '\0' ? ": " : "", reason);
+    if (outcome == FAILED || (wanted.verbose && outcome == PASSED))
+        print_comment(output);
+}
+
+/* ---- seeds ---------------------------------------------------------------------------------- */
+
+/* SplitMix64: neighbouring numbers give seeds that have nothing in common. Never 0. */
+static uint64_t seed_of(long number)
+{
+    uint64_t z = (uint64_t)number * 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    z ^= z >> 31;
+    return z != 0 ? z : 1;
+}
+
+/* An argument as a shell reads it. */
+static void print_quoted(const char *text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
+    if (strspn(text, plain) == strlen(text)) {
+        printf("%s", text);
+        return;
+    }
+    putchar('\'');
+    for (; *text != '\0'; text++)
+        printf(*text == '\'' ? "'\\''" : "%c", *text);
+    putchar('\'');
+}
+
+static void print_replay(const struct asyncp_test *test)
+{
+    const char *seed = getenv("ASYNCIO_SHUFFLE");
+    if (seed == NULL || *seed == '\0')
+        return;
+    printf("# run this order again: ASYNCIO_SHUFFLE=%s ", seed);
+    print_quoted(program);
+    printf(" %s\n", test->name);
+}
+
+/* Runs it once for each seed until it fails. Returns whether it has not. */
+static bool run_with_seeds(const struct asyncp_test *test, int number)
+{
+    char reason[MAX_REASON], text[32], *output = NULL;
+    enum outcome outcome = PASSED;
+    long i = 0;
+    do {
+        free(output);
+        if (wanted.seeds > 0) {
+            snprintf(text, sizeof text, "0x%llx", (unsigned long long)seed_of(i + 1));
+            setenv("ASYNCIO_SHUFFLE", text, 1);
+        }
+        outcome = run_in_child(test, &output, reason);
+    } while (++i < wanted.seeds && outcome == PASSED);
+    print_outcome(test, number, outcome, output, reason);
+    if (outcome == FAILED && wanted.seeds > 0)
+        printf("# seed %ld of %ld\n", i, wanted.seeds);
+    if (outcome == FAILED)
+        print_replay(test);
+    free(output);
+    fflush(stdout);
+    return outcome != FAILED;
+}
+
+int asyncp_test_main(int argc, char *argv[])
+{
+    int count = 0, number = 0, failures = 0;
+    program = argc > 0 ? argv[0] : "test";
+    int result = parse_arguments(argc, argv);
+    if (result != 0)
+        return result;
+    for (const struct asyncp_test *test = first_test; test != NULL; test = test->next)
+        count += is_wanted(test);
+    if (count == 0) {
+        fprintf(stderr, "%s: no test has this name\n", program);
+        return 2;
+    }
+    if (!wanted.list)
+        printf("TAP version 13\n1..%d\n", count);
+    for (const struct asyncp_test *test = first_test; test != NULL; test = test->next) {
+        if (is_wanted(test) && wanted.list)
+            printf("%s\n", test->name);
+        else if (is_wanted(test))
+            failures += run_with_seeds(test, ++number) ? 0 : 1;
+    }
+    if (failures > 0)
+        printf("# %d of %d failed\n", failures, count);
+    return failures > 0 ? 1 : 0;
+}

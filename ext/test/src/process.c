@@ -1,0 +1,231 @@
+/*
+ * process.c: the child processes of the kit: each has an output of its own, a time limit, and an
+ * end without exit handlers; and the comparison of open descriptors.
+ */
+#include "kit.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    DEFAULT_LIMIT = 20,      /* seconds */
+    GRACE = 2,               /* seconds past the limit before a child is killed from outside */
+    CHECK_MS = 100,          /* between two looks at a child whose pipe stays open */
+    MAX_OUTPUT = 1 << 26,    /* bytes that a child may write */
+    MAX_SHOWN = 1 << 16,     /* bytes of the output that are kept in memory: the last ones */
+    MAX_DESCRIPTORS = 65536, /* higher ones are not compared */
+};
+
+/* ---- descriptors ---------------------------------------------------------------------------- */
+
+struct inventory {
+    bool is_open[MAX_DESCRIPTORS];
+};
+
+struct inventory *inventory_take(void)
+{
+    struct inventory *inventory = calloc(1, sizeof *inventory);
+    DIR *directory = opendir("/proc/self/fd");
+    if (directory == NULL || inventory == NULL) {
+        free(inventory);
+        inventory = NULL;
+    }
+    for (const struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
+        long fd = strtol(entry->d_name, NULL, 10);
+        if (inventory != NULL && entry->d_name[0] != '.' && fd < MAX_DESCRIPTORS)
+            inventory->is_open[fd] = fd != dirfd(directory);
+    }
+    if (directory != NULL)
+        closedir(directory);
+    return inventory;
+}
+
+static void say_descriptor(int fd, bool is_open)
+{
+    char path[64], target[PATH_MAX];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ssize_t length = is_open ? readlink(path, target, sizeof target) : 0;
+    if (is_open)
+        say("leak: descriptor %d is open (%.*s)", fd, length < 0 ? 0 : (int)length, target);
+    else
+        say("descriptor %d was closed, and the test had not opened it", fd);
+}
+
+bool inventory_differs(struct inventory *before)
+{
+    bool differs = false;
+    struct inventory *after = before != NULL ? inventory_take() : NULL;
+    for (int fd = 0; after != NULL && fd < MAX_DESCRIPTORS; fd++) {
+        if (before->is_open[fd] == after->is_open[fd])
+            continue;
+        differs = true;
+        say_descriptor(fd, after->is_open[fd]);
+    }
+    free(before);
+    free(after);
+    return differs;
+}
+
+/* ---- the child ------------------------------------------------------------------------------ */
+
+double time_limit_of(const async_test_options *options)
+{
+    const char *text = getenv("ASYNC_TEST_TIME_LIMIT");
+    if (options->time_limit > 0)
+        return options->time_limit;
+    double seconds = text != NULL ? strtod(text, NULL) : 0;
+    return seconds > 0 ? seconds : DEFAULT_LIMIT;
+}
+
+/* Written by the coverage runtime, where that is linked. */
+extern void __gcov_dump(void) __attribute__((weak));
+
+_Noreturn void process_end(int status)
+{
+    fflush(NULL);
+    if (__gcov_dump != NULL)
+        __gcov_dump();
+    _exit(status);
+}
+
+static void on_time_limit(int number)
+{
+    static const char message[] = "time limit\n";
+    (void)number;
+    (void)!write(STDERR_FILENO, message, sizeof message - 1);
+    async_dump(STDERR_FILENO);
+    _exit(STATUS_TIME_LIMIT);
+}
+
+/* On a signal stack, because a task may have overflowed its own. */
+static void set_time_limit(double seconds)
+{
+    static char stack[1 << 16];
+    struct sigaction action = {.sa_handler = on_time_limit, .sa_flags = SA_ONSTACK};
+    stack_t signal_stack = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct timeval limit = {.tv_sec = (time_t)seconds,
+                            .tv_usec = (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6)};
+    sigaltstack(&signal_stack, NULL);
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = limit}, NULL);
+}
+
+static void become_child(int output, double time_limit)
+{
+    struct rlimit core;
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    getrlimit(RLIMIT_CORE, &core);
+    core.rlim_cur = 0;
+    setrlimit(RLIMIT_CORE, &core);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){MAX_OUTPUT, RLIM_INFINITY});
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    dup2(nothing, STDIN_FILENO);
+    dup2(output, STDOUT_FILENO);
+    dup2(output, STDERR_FILENO);
+    close(nothing);
+    close(output);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    run_set_own_process();
+    set_time_limit(time_limit);
+}
+
+int child_start(struct child *child, double time_limit)
+{
+    int fds[2];
+    *child = (struct child){.output = memfd_create("output", MFD_CLOEXEC)};
+    if (child->output < 0)
+        return -errno;
+    fflush(NULL);
+    int result = pipe2(fds, O_CLOEXEC);
+    child->process = result == 0 ? fork() : -1;
+    int error = -errno;
+    if (child->process == 0) {
+        close(fds[0]); /* the other end is open as long as the process lives */
+        become_child(child->output, time_limit);
+        return 0;
+    }
+    if (result == 0)
+        close(fds[1]);
+    if (child->process < 0) {
+        if (result == 0)
+            close(fds[0]);
+        close(child->output);
+        return error;
+    }
+    child->alive = fds[0];
+    return 1;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static bool is_alive(const struct child *child)
+{
+    siginfo_t information = {0};
+    int flags = WEXITED | WNOHANG | WNOWAIT;
+    return waitid(P_PID, (id_t)child->process, &information, flags) == 0 && information.si_pid == 0;
+}
+
+/* A child that blocks SIGALRM is killed from outside. Its own children may keep the pipe open. */
+void child_wait(struct child *child, double time_limit)
+{
+    double until = now() + time_limit + GRACE;
+    struct pollfd polled = {.fd = child->alive, .events = POLLIN};
+    while (poll(&polled, 1, CHECK_MS) <= 0 && !child->is_overdue && is_alive(child))
+        child->is_overdue = now() > until;
+    close(child->alive);
+    if (child->is_overdue)
+        kill(child->process, SIGKILL);
+    while (waitpid(child->process, &child->status, 0) < 0 && errno == EINTR)
+        continue;
+    kill(-child->process, SIGKILL); /* its children */
+}
+
+char *child_output(const struct child *child)
+{
+    off_t size = lseek(child->output, 0, SEEK_END);
+    off_t start = size > MAX_SHOWN ? size - MAX_SHOWN : 0;
+    char *text = size > 0 ? malloc((size_t)(size - start) + 1) : NULL;
+    ssize_t length = text != NULL ? pread(child->output, text, (size_t)(size - start), start) : 0;
+    if (text != NULL)
+        text[length > 0 ? length : 0] = '\0';
+    return text;
+}
+
+const char *child_reason(const struct child *child, char *text, size_t size)
+{
+    int status = child->status;
+    if (child->is_overdue || (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_TIME_LIMIT))
+        return "time limit";
+    if (WIFSIGNALED(status)) {
+        snprintf(text, size, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+        return text;
+    }
+    switch (WEXITSTATUS(status)) {
+    case STATUS_PASSED:
+    case STATUS_FAILED:
+    case STATUS_UNREACHED:
+    case STATUS_SKIPPED:
+        return NULL;
+    }
+    snprintf(text, size, "exit status %d", WEXITSTATUS(status));
+    return text;
+}

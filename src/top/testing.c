@@ -1,0 +1,17 @@
+/* top/testing.c: the entry points of libasyncio-test that concern the loop (asyncio/hooks.h). */
+#include "loop/loop.h"
+
+void asyncp_loop_set_idle(async_loop *loop, asyncp_idle_function *function, void *context)
+{
+    loop_set_idle(loop, function, context);
+}
+
+void asyncp_loop_advance(async_loop *loop, int64_t ns)
+{
+    loop_advance_clock(loop, ns);
+}
+
+uint64_t asyncp_loop_turn(const async_loop *loop)
+{
+    return loop_turn(loop);
+}

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Runs the programs of libasyncio-test and compares their TAP.
+
+    testing.py rules       what the kit promises, and async_test_run in a process
+    testing.py mistakes    each test of examples/testing/broken.c fails, and says why
+    testing.py seeds [N]   each example and each rule passes with N seeds (5)
+    testing.py race [N]    a race is found with 1,000 seeds, and its line replays it N times of N (20)
+    testing.py arguments   names, --list, -v, wrong arguments
+    testing.py document    docs/tutorial/testing.md shows what the programs print
+    testing.py check | cmocka | criterion
+                           the same calls inside this framework, if it is installed
+
+The programs are taken from the folder BUILD_DIR.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
+
+RULES = ["testing-rules", "testing-pipes"]
+BANK, BROKEN = "examples/testing/bank_test", "examples/testing/broken_test"
+
+# For each test of broken.c, patterns in its comments. %: the file and line are not looked at.
+MISTAKES = {
+    "failed_check": [r"broken\.c:\d+: check failed: sum == 4: 5 != 4 \(in task #\d+ check_sum\)",
+                     r"#\d+ +sleep_long +waits in async_sleep"],
+    "failed_text": [r'check failed: .*: "failed_text" != "another name"'],
+    "forgotten_task": [r"leak: 1 task has not ended", r"#\d+ +sleep_long +waits in async_sleep"],
+    "forgotten_descriptor": [r"leak: descriptor \d+ is open \(/dev/null\)"],
+    "forgotten_queue": [r"leak: \d+ bytes of the loop's memory, in 1 block"],
+    "two_locks": [r"deadlock: all tasks wait, and nothing can wake them",
+                  r"#3 +take_two +waits in async_lock_acquire .*held by task #4",
+                  r"#4 +take_two +waits in async_lock_acquire .*held by task #3"],
+    "clock_that_stands": [r"deadlock: the clock stands"],
+    "must_switch": [r"check failed: async_event_wait\(&event\) must switch, and did not"],
+    "must_not_switch": [r"check failed: async_sleep\(0\) must not switch, and did"],
+    "wrong_result": [r"the test returned -5, not 0 \(-EIO: the disk is gone\)"],
+    "crash": [r"crash failed: signal 6"],
+    "endless": [r"endless failed: time limit", r"#1 +endless +runs"],
+    "deaf": [r"deaf failed: time limit"],
+    "no_deadlock": [r"the test was to end in a deadlock, and returned 0"],
+    "lost_race": None,  # it passes in the usual order
+    "cancelled": [r"forget_memory, cancelled at stop 1: failed", r"leak: \d+ bytes of the loop's memory"],
+    "no_memory": [r"ignore_null, when allocation \d+ and all later ones fail: signal 6",
+                  r"async_queue_put: the queue is NULL"],
+}
+
+
+class Failure(Exception):
+    pass
+
+
+def expect(condition, sentence: str) -> None:
+    if not condition:
+        raise Failure(sentence)
+
+
+def run(program: str, *arguments: str, **environment: str) -> tuple[int, str]:
+    """The exit status, and the output with that for errors."""
+    base = {name: value for name, value in os.environ.items() if not name.startswith("ASYNC")}
+    done = subprocess.run([*WRAPPER, str(BUILD / program), *arguments], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env={**base, **environment}, cwd=ROOT)
+    return done.returncode, done.stdout
+
+
+def parse_tap(output: str) -> dict[str, tuple[bool, str]]:
+    """For each test, whether it has passed, and its comments."""
+    lines = output.splitlines()
+    expect(len(lines) > 1 and lines[0] == "TAP version 13", f"this is not TAP:\n{output}")
+    results, name = {}, ""
+    for line in lines[2:]:
+        match = re.fullmatch(r"(not )?ok (\d+) - (\w+)( # SKIP .*)?", line)
+        if match:
+            name = match[3]
+            expect(int(match[2]) == len(results) + 1, f"the numbers are not in order: {line}")
+            results[name] = (match[1] is None, "")
+        else:
+            expect(line.startswith("# ") or line == "#", f"neither a result nor a comment: {line}")
+            results[name] = (results[name][0], results[name][1] + line[2:] + "\n")
+    expect(lines[1] == f"1..{len(results)}", f"the plan is {lines[1]}, and there are {len(results)} results")
+    return results
+
+
+def check_rules() -> None:
+    for program in RULES:
+        status, output = run(program)
+        expect(status == 0 and all(passed for passed, _ in parse_tap(output).values()), output)
+    status, output = run("testing-in_process")
+    expect(status == 0 and output.splitlines()[-1] == "ok" or "\nok\n" in output, output)
+
+
+def check_mistakes() -> None:
+    status, output = run(BROKEN)
+    results = parse_tap(output)
+    expect(status == 1, f"the status is {status}")
+    expect(list(results) == list(MISTAKES), f"other tests: {list(results)}")
+    for name, patterns in MISTAKES.items():
+        passed, comments = results[name]
+        expect(passed == (patterns is None), f"{name}: it {'passed' if passed else 'failed'}\n{comments}")
+        for pattern in patterns or []:
+            expect(re.search(pattern, comments), f"{name}: no {pattern} in\n{comments}")
+
+
+def check_seeds(count: str = "5") -> None:
+    for program in [BANK, *RULES]:
+        status, output = run(program, ASYNC_TEST_SEEDS=count)
+        expect(status == 0, output)
+
+
+def check_race(times: str = "20") -> None:
+    status, output = run(BROKEN, "--seeds", "1000", "lost_race")
+    match = re.search(r"^# run this order again: ASYNCIO_SHUFFLE=(0x[0-9a-f]+) (.*)$", output, re.MULTILINE)
+    expect(status == 1 and match, f"the race is not found:\n{output}")
+    expect(shlex.split(match[2])[-1] == "lost_race", f"the line does not name the test: {match[0]}")
+    for number in range(int(times)):
+        status, output = run(BROKEN, "lost_race", ASYNCIO_SHUFFLE=match[1])
+        expect(status == 1 and "sold == 2: 1 != 2" in output, f"run {number + 1} with the seed:\n{output}")
+    expect(run(BROKEN, "lost_race")[0] == 0, "it fails in the usual order, too")
+
+
+def check_arguments() -> None:
+    status, output = run(BANK, "--list")
+    names = output.split()
+    expect(status == 0 and "a_transfer_takes_a_second" in names, output)
+    expect(list(parse_tap(run(BANK, names[0], names[2])[1])) == [names[0], names[2]], "two names are not two tests")
+    expect(list(parse_tap(run(BANK, "server")[1])) == [name for name in names if "server" in name],
+           "a part of names does not stand for all of them")
+    expect("one two three" in run(RULES[0], "-v", "output_must")[1], "-v does not print the output")
+    expect("one two three" not in run(RULES[0], "output_must")[1], "the output of a test that passes is printed")
+    expect("ok 1 - skip_tells_why # SKIP no reason here" in run(RULES[0], "skip_tells_why")[1], "no reason")
+    expect(run(BANK, "no_such_name")[0] == 2, "a name that does not exist is accepted")
+    expect("usage:" in run(BANK, "--unknown")[1], "an unknown option is accepted")
+    for count in ["0", "x", "-1"]:
+        expect(run(BANK, "--seeds", count)[0] == 2, f"--seeds {count} is accepted")
+    expect(run(BROKEN, "crash")[0] == 1, "a failed test does not change the status")
+
+
+def without_addresses(line: str) -> str:
+    """Without what differs from machine to machine, and from one version of the kit to the next."""
+    return re.sub(r"0x[0-9a-f]+|ext/test/src/run\.c:\d+|\S*/(?=\w+_test\b)", "", line.strip())
+
+
+def check_document() -> None:
+    """In a block of the tutorial that begins with a command, each line is one that the command prints, in this order."""
+    text = (ROOT / "docs/tutorial/testing.md").read_text()
+    blocks = re.findall(r"^```\n\$ \./(bank|broken)_test([^\n]*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    expect(len(blocks) >= 6, f"only {len(blocks)} blocks begin with a command")
+    for program, arguments, shown in blocks:
+        output = run(f"examples/testing/{program}_test", *arguments.split())[1]
+        printed = iter([without_addresses(line) for line in output.splitlines()])
+        for line in shown.splitlines():
+            expect(without_addresses(line) in printed, f"the tutorial shows, out of order or never printed:\n{line}")
+
+
+def why_no_framework(name: str) -> str:
+    if WRAPPER or sanitizers() or option("static_programs"):
+        return "the framework is installed for plain programs of this machine"
+    if subprocess.run(["pkg-config", "--exists", name]).returncode != 0:
+        return f"{name} is not installed (apt-get install {'check' if name == 'check' else f'lib{name}-dev'})"
+    return ""
+
+
+def check_framework(name: str) -> None:
+    why = why_no_framework(name)
+    if why:
+        print(why)
+        sys.exit(SKIPPED)
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", name], text=True, capture_output=True, check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "program"
+        subprocess.run([*COMPILER, f"-I{ROOT / 'include'}", f"-I{ROOT / 'ext/test/include'}",
+                        ROOT / f"examples/testing/with_{name}.c", ROOT / "examples/testing/bank.c",
+                        BUILD / "ext/test/libasyncio-test.a", BUILD / "libasyncio.a", *flags.stdout.split(),
+                        "-pthread", "-o", program], check=True)
+        done = subprocess.run([program], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        expect(done.returncode == 0, done.stdout)
+
+
+def main(what: str, *arguments: str) -> None:
+    checks = {"rules": check_rules, "mistakes": check_mistakes, "seeds": check_seeds, "race": check_race,
+              "arguments": check_arguments, "document": check_document}
+    try:
+        if what in checks:
+            checks[what](*arguments)
+        else:
+            check_framework(what)
+    except Failure as failure:
+        print(failure)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

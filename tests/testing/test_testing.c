@@ -1,0 +1,15 @@
+/*
+ * test_testing.c: libasyncio-test by its programs: examples/testing and tests/testing/programs. The
+ * scripts compare their TAP.
+ */
+#include "run/runner.h"
+
+SCRIPT_TEST(testing_keeps_its_rules, "tests/scripts/testing.py", "rules");
+SCRIPT_TEST(testing_finds_mistakes, "tests/scripts/testing.py", "mistakes");
+SCRIPT_TEST(testing_passes_with_seeds, "tests/scripts/testing.py", "seeds");
+SCRIPT_TEST(testing_replays_a_race, "tests/scripts/testing.py", "race");
+SCRIPT_TEST(testing_takes_arguments, "tests/scripts/testing.py", "arguments");
+SCRIPT_TEST(testing_tutorial_shows_what_is_printed, "tests/scripts/testing.py", "document");
+SCRIPT_TEST(testing_works_in_check, "tests/scripts/testing.py", "check");
+SCRIPT_TEST(testing_works_in_cmocka, "tests/scripts/testing.py", "cmocka");
+SCRIPT_TEST(testing_works_in_criterion, "tests/scripts/testing.py", "criterion");
