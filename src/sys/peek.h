@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-enum { PEEK_MOST = 1024 }; /* pieces in one call */
+enum { PEEK_MOST = 256 }; /* pieces in one call: their descriptions are on the stack */
 
 /*
  * Copies from another process, or this one. How many bytes were copied: the call ends at the first
