@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLACES = 9, LETTERS = 4, WRITES = 24 };
+enum { PLACES = 14, LETTERS = 4, WRITES = 24 };
 
 /* The oldest value of each place that a thread can still read. */
 struct view {

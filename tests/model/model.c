@@ -304,6 +304,27 @@ bool asyncp_deadlock_handle(struct async_loop *loop, enum deadlock_kind kind)
     return false;
 }
 
+/* Counters decide nothing. */
+void asyncp_metrics_sleep(struct async_loop *loop, int64_t now_ns)
+{
+    (void)loop, (void)now_ns;
+}
+
+void asyncp_metrics_poll(struct async_loop *loop, int64_t now_ns)
+{
+    (void)loop, (void)now_ns;
+}
+
+void asyncp_metrics_leave(struct async_loop *loop)
+{
+    (void)loop;
+}
+
+void asyncp_metrics_fire(struct async_loop *loop, int64_t late_ns)
+{
+    (void)loop, (void)late_ns;
+}
+
 /* The loop is not traced. */
 int asyncp_flight_write(struct async_loop *loop, enum timeline_end why)
 {

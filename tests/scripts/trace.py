@@ -193,7 +193,7 @@ int main(void) { return async_main(amain); }
 
 def deadlock(folder: Path) -> None:
     program = compile_program(folder, STUCK)
-    running = traced(program, f"flight:{folder}/run.trace", more={"ASYNCIO_DEBUG": "1"})
+    running = traced(program, f"flight:{folder}/run.trace", more={"ASYNCIO_DEBUG": "1", "ASYNCIO_DEADLOCK": "wait"})
     until = time.time() + 20
     while not (folder / "run.trace").exists() and time.time() < until:
         time.sleep(0.1)
@@ -203,8 +203,8 @@ def deadlock(folder: Path) -> None:
     text = convert(folder / "run.trace").stdout
     assert "nothing can wake a task any more" in text and "#2 transfer in async_lock_acquire" in text, text
     assert "3 tasks waited" in text, text
-    # the same without debug mode: the sleep is long, and ends by Ctrl-C
-    running = traced(program, f"{folder}/whole.trace")
+    # the same without debug mode, and where a deadlock is waited for: the sleep is long, and ends by Ctrl-C
+    running = traced(program, f"{folder}/whole.trace", more={"ASYNCIO_DEADLOCK": "wait"})
     time.sleep(1.5)
     running.send_signal(signal.SIGINT)
     running.wait(10)

@@ -15,9 +15,9 @@ COMMANDS = ("info tasks", "info tasks -each", "task 2 bt", "task 1 bt", "task al
 inferior = gdb.selected_inferior()
 loop, = tasks.read_loops()
 notes = [(address, size) for address, size, _ in memory.all_notes() if memory.library_of_notes(address, size, "little")]
-places = [*notes, (loop.library.loops, loop.library.sizes["loops"]), (loop.address, loop.library.sizes["loop"]),
-          (loop.chunks, 12 * loop.library.sizes["task"])]
-places += [(task.sp, task.coroutine - task.sp + loop.library.sizes["coroutine"]) for task in loop.tasks.values()]
+places = [*notes, (loop.lib.loops, loop.lib.sizes["loops"]), (loop.address, loop.lib.sizes["loop"]),
+          (loop.chunks, 12 * loop.lib.sizes["task"])]
+places += [(task.sp, task.coroutine - task.sp + loop.lib.sizes["coroutine"]) for task in loop.tasks.values()]
 
 
 def word(chance: random.Random) -> int:
@@ -43,7 +43,7 @@ def execute(command: str) -> str:
 
 def close_circles():
     """Lists that come back to their beginning."""
-    word, offsets = loop.library.word, loop.library.offsets
+    word, offsets = loop.lib.word, loop.lib.offsets
     for address, name in ((loop.address, "loop_next"), (loop.chunks, "chunk_next")):
         inferior.write_memory(address + offsets[name], address.to_bytes(word, "little"))
 

@@ -89,6 +89,7 @@ static void *run_another(void *argument)
 static int start_another(void)
 {
     pthread_t thread;
+    (void)async_get_loop(); /* the other thread may know it: so the standstill is no deadlock */
     int result = -pthread_create(&thread, NULL, run_another, NULL);
     return result == 0 ? dive(1, &never) : result;
 }
