@@ -26,7 +26,7 @@ SWITCH = "src/stack/switch_x86_64.S" if platform.machine() == "x86_64" else "src
 REAL = ["src/sched/mailbox.c", "src/loop/iterate.c", "src/sched/catch.c", "src/sched/interrupt.c", "src/top/host.c", "src/loop/lifecycle.c",
         "src/sched/burst.c", "src/sched/timer.c",
         "src/sched/ready.c", "src/base/heap.c", SWITCH]
-MODEL = ["tests/model/explore.c", "tests/model/memory.c", "tests/model/model.c"]
+MODEL = ["tests/model/absent.c", "tests/model/explore.c", "tests/model/memory.c", "tests/model/model.c"]
 
 # The linker drops the functions of those files that the model does not use, and their undefined symbols.
 FLAGS = ["-std=c11", "-O2", "-D_GNU_SOURCE", "-DASYNC_CHECKS=1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-value",
