@@ -6,24 +6,31 @@
 #include <asyncio.h>
 #include <stdio.h>
 
-static int wait_for_ever(void)
+static int wait_for(async_event *event)
 {
-    async_event never = {0};
-    int result = async_event_wait(&never);
-    puts("cleaned up");
-    return result;
+    ASYNC_TRY(async_event_wait(event));
+    puts("woken");
+    return 0;
 }
-async_fn(wait_for_ever);
+async_fn(wait_for, async_event *);
+
+static int amain(void)
+{
+    async_event event = {0};
+    async_task *waiter = async_create_task(wait_for, &event);
+    ASYNC_TRY(async_sleep(1));
+    async_event_set(&event); /* without this line the process aborts */
+    return async_await(waiter);
+}
+async_fn(amain);
 
 int main(void)
 {
-    async_run_options options = {.on_deadlock = ASYNC_DEADLOCK_CANCEL};
-    int result = async_run_with(&options, wait_for_ever);
-    printf("%s\n", result == -EDEADLK ? "a deadlock" : "no deadlock");
-    return 0;
+    /* A core shows what all tasks wait for: asyncio tree CORE. */
+    async_run_options options = {.on_deadlock = ASYNC_DEADLOCK_ABORT};
+    return async_main_with(&options, amain);
 }
 
 /* Prints:
- * cleaned up
- * a deadlock
+ * woken
  */
