@@ -15,7 +15,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { LOOKS_WITHIN_LIMIT = 2, MAX_REPORTS = 5 };
+enum { LOOKS_WITHIN_LIMIT = 2, MAX_REPORTS = 5, AGAIN_AFTER = 4 };
 static const int64_t MIN_LIMIT_NS = 10000000, REPORT_PERIOD_NS = 60000000000,
                      CYCLES_PERIOD_NS = 1000000000;
 
@@ -103,7 +103,7 @@ static void report_held(struct observed *observed, const struct loop_pulse *puls
                           .has_turns = pulse->turns_left != observed->pulse.turns_left};
     (void)asyncp_sys_thread_times(observed->thread, &times);
     stall.cause = asyncp_stall_cause(&observed->times, &times, stall.held_ns);
-    observed->next_ns = 2 * stall.held_ns;
+    observed->next_ns = AGAIN_AFTER * stall.held_ns;
     if (asyncp_sys_is_traced() || !may_report(now_ns))
         return;
     asyncp_report_stall(&stall, observer.room);

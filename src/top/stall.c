@@ -14,6 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Each line says where it comes from: programs print meanwhile. */
+#define LINE "asyncio: "
+
 enum { MAX_SHOWN_FRAMES = 12, SCANNED_WORDS = 512, FEW_FRAMES = 3 };
 
 enum stall_cause asyncp_stall_cause(const struct thread_times *before,
@@ -86,7 +89,7 @@ static void print_frames(FILE *to, struct own_look *look, const struct frames *f
         if (is_repeated)
             continue;
         asyncp_place_text(text, sizeof text, &place);
-        fprintf(to, "    %s%s\n", text, i >= frames->guessed ? " ?" : "");
+        fprintf(to, LINE "    %s%s\n", text, i >= frames->guessed ? " ?" : "");
         shown++;
     }
 }
@@ -136,7 +139,7 @@ static void print_headline(FILE *to, const struct own_look *look, const struct s
         snprintf(label, sizeof label, "task #%" PRIu64 " '%s' (created at %s)", row->id,
                  asyncp_texts_get(&snapshot->texts, row->name),
                  asyncp_texts_get(&snapshot->texts, row->where));
-    fprintf(to, "asyncio: %s %s loop %" PRIu32 " for %.2f s%s", label,
+    fprintf(to, LINE "%s %s loop %" PRIu32 " for %.2f s%s", label,
             stall->has_turns ? "and others have held" : "has held", stall->loop,
             (double)stall->held_ns / 1e9, stall->has_turns ? " together" : "");
     if (waiting > 0)
@@ -150,17 +153,17 @@ static void print_computing(FILE *to, struct own_look *look, const struct stall 
     struct frames frames = {.count = 0};
     bool has_sample = asyncp_sys_sample(stall->thread, room);
     if (stall->cause == STALL_STARVED)
-        fprintf(to, "  its thread is ready, but the machine gives it no processor%s\n",
+        fprintf(to, LINE "  its thread is ready, but the machine gives it no processor%s\n",
                 has_sample ? "; it computes:" : "");
     else
-        fprintf(to, "  it computes%s\n",
+        fprintf(to, LINE "  it computes%s\n",
                 has_sample ? ":" : "; its thread blocks the signal that asks it where");
     if (has_sample)
         find_sampled(look, room, &frames);
     print_frames(to, look, &frames);
     if (stall->cause != STALL_STARVED)
-        fprintf(to, "  hint: call async_sleep(0) now and then, or compute in another thread: "
-                    "async_to_thread\n");
+        fprintf(to, LINE "  hint: call async_sleep(0) now and then, or compute in another thread: "
+                         "async_to_thread\n");
 }
 
 static void print_blocked(FILE *to, struct own_look *look, const struct stall *stall)
@@ -169,17 +172,17 @@ static void print_blocked(FILE *to, struct own_look *look, const struct stall *s
     struct frames frames = {.count = 0};
     char text[256];
     if (!asyncp_sys_thread_call(stall->thread, &call)) {
-        fprintf(to, "  it waits in the kernel, for memory or a disk\n");
+        fprintf(to, LINE "  it waits in the kernel, for memory or a disk\n");
         return;
     }
     asyncp_blocking_describe(text, sizeof text, &call);
-    fprintf(to, "  it is blocked in the kernel, in %s:\n", text);
+    fprintf(to, LINE "  it is blocked in the kernel, in %s:\n", text);
     find_blocked(look, &call, &frames);
     print_frames(to, look, &frames);
     const char *hint = have_function(look, &frames, "getaddrinfo")
                            ? "getaddrinfo blocks; call async_getaddrinfo"
                            : asyncp_blocking_hint(&call);
-    fprintf(to, "  hint: %s\n", hint);
+    fprintf(to, LINE "  hint: %s\n", hint);
 }
 
 static void print_report(FILE *to, struct own_look *look, const struct stall *stall,
