@@ -450,24 +450,34 @@ static void close_reading(struct reading *reading)
     free(reading);
 }
 
-/* what: the first members of the reading. */
-static int take_snapshot(const struct reading *what, uint64_t loops)
+/* A reading is too large for the stack of a task. */
+static struct reading *new_reading(struct snapshot *snapshot, const struct view *view,
+                                   const struct layout *layout)
 {
-    struct snapshot *snapshot = what->snapshot;
+    struct reading *reading = calloc(1, sizeof *reading);
+    if (reading == NULL)
+        return NULL;
+    reading->snapshot = snapshot;
+    reading->view = view;
+    reading->layout = layout;
+    return reading;
+}
+
+/* Frees the reading, which may be NULL. */
+static int take_snapshot(struct snapshot *snapshot, struct reading *reading, uint64_t loops)
+{
     *snapshot = (struct snapshot){
         .traces = {.record_bytes = sizeof(struct trace), .key_bytes = sizeof(struct trace)}};
     asyncp_texts_open(&snapshot->texts);
-    struct reading *reading = malloc(sizeof *reading);
     if (reading == NULL)
         return -ENOMEM;
-    *reading = *what;
     int result = open_reading(reading);
     if (result == 0)
         result = read_loops(reading, loops);
     if (result == 0)
-        result = asyncp_texts_read(&snapshot->texts, what->view);
+        result = asyncp_texts_read(&snapshot->texts, reading->view);
     if (result == 0)
-        result = asyncp_edges_find(snapshot, what->view, what->layout);
+        result = asyncp_edges_find(snapshot, reading->view, reading->layout);
     close_reading(reading);
     if (result < 0)
         asyncp_snapshot_free(snapshot);
@@ -477,17 +487,19 @@ static int take_snapshot(const struct reading *what, uint64_t loops)
 int asyncp_snapshot_take(struct snapshot *snapshot, const struct view *view,
                          const struct layout *layout, uint64_t loops, struct unwinder *unwinder)
 {
-    const struct reading what = {
-        .snapshot = snapshot, .view = view, .layout = layout, .unwinder = unwinder};
-    return take_snapshot(&what, loops);
+    struct reading *reading = new_reading(snapshot, view, layout);
+    if (reading != NULL)
+        reading->unwinder = unwinder;
+    return take_snapshot(snapshot, reading, loops);
 }
 
 int asyncp_snapshot_take_loops(struct snapshot *snapshot, const struct view *view,
                                const struct layout *layout, uint64_t loops)
 {
-    const struct reading what = {
-        .snapshot = snapshot, .view = view, .layout = layout, .loops_only = true};
-    return take_snapshot(&what, loops);
+    struct reading *reading = new_reading(snapshot, view, layout);
+    if (reading != NULL)
+        reading->loops_only = true;
+    return take_snapshot(snapshot, reading, loops);
 }
 
 const struct trace *asyncp_snapshot_trace(const struct snapshot *snapshot, const struct row *row)
