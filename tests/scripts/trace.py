@@ -26,11 +26,9 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = Path(os.environ.get("BUILD_DIR", "build")).resolve()
-WRAPPER = os.environ.get("WRAPPER", "").split()
+from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, sanitizers
+
 COMMAND = [*WRAPPER, str(BUILD / "asyncio")]
-SKIPPED = 77
 
 
 def skip(why: str) -> None:
@@ -39,7 +37,8 @@ def skip(why: str) -> None:
 
 
 def traced(program: str, trace: str, *arguments: str, **options) -> subprocess.Popen:
-    surroundings = {**os.environ, "ASYNCIO_TRACE": trace, **options.pop("more", {})}
+    # A task that calls exit() leaves its memory.
+    surroundings = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0", "ASYNCIO_TRACE": trace, **options.pop("more", {})}
     return subprocess.Popen([*WRAPPER, program, *arguments], env=surroundings, stdout=subprocess.DEVNULL,
                             stderr=subprocess.PIPE, text=True, **options)
 
@@ -55,7 +54,8 @@ def compile_program(folder: Path, text: str) -> str:
     libraries = [path for path in BUILD.glob("libasyncio.so.0.*.*") if path.is_file()]
     if WRAPPER or not libraries:
         skip("programs are compiled with the shared library of this machine only")
-    subprocess.run([*os.environ.get("CC", "cc").split(), "-g", "-fstack-clash-protection", f"-I{ROOT / 'include'}",
+    flags = [f"-fsanitize={sanitizers()}"] if sanitizers() else []
+    subprocess.run([*COMPILER, *flags, "-g", "-fstack-clash-protection", f"-I{ROOT / 'include'}",
                     source, "-o", program, libraries[0], f"-Wl,-rpath,{BUILD}"], check=True)
     return str(program)
 
