@@ -1,6 +1,6 @@
 /*
  * cmd/gdb.c: executes gdb with the commands for tasks. gdb loads them by itself only for a shared
- * library whose folder it knows.
+ * library in a folder that it knows.
  */
 #include "cmd/commands.h"
 #include "cmd/subject.h"
