@@ -112,7 +112,7 @@ def notes(content: bytes, order: str):
         at = begin + (size + 3) // 4 * 4
 
 
-def library_of_notes(address: int, size: int, order: str) -> Library | None:
+def copy_of_notes(address: int, size: int, order: str) -> Library | None:
     """The copy with these notes; None if they are not those of libasyncio, or if it is mapped only as a file."""
     content = read(address, min(size, MAX_NOTES_BYTES)) or b""
     found = {kind: (begin, note) for owner, kind, begin, note in notes(content, order) if owner == OWNER}
@@ -174,7 +174,7 @@ def libraries() -> list[Library]:
     refusal, found = None, {}
     for notes_found in all_notes():
         try:
-            library = library_of_notes(*notes_found)
+            library = copy_of_notes(*notes_found)
         except Refusal as reason:
             library, refusal = None, reason
         if library:

@@ -1,5 +1,5 @@
 /*
- * ASYNC_CHECK.c: checks whose failures name the task and the values
+ * ASYNC_CHECK.c: checks; a failure names the task and the values
  *
  * Pages: ASYNC_CHECK ASYNC_CHECK_EQ ASYNC_CHECK_STR ASYNC_MUST_SWITCH
  * ASYNC_MUST_NOT_SWITCH

@@ -2,7 +2,9 @@
 #include "top/own_look.h"
 #include "loop/loops.h"
 #include "sys/clock.h"
+#include "sys/file.h"
 #include "top/layout.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +30,8 @@ static int confirm_cycles(struct own_look *look)
     return 0;
 }
 
-int asyncp_own_look_open(struct own_look *look, bool is_certain)
+/* The look is opened also after an error. */
+static int open_own_look(struct own_look *look, bool is_certain)
 {
     memset(look, 0, sizeof *look);
     asyncp_own_places_open(&look->places);
@@ -47,11 +50,40 @@ int asyncp_own_look_open(struct own_look *look, bool is_certain)
     return result == 0 && !is_certain ? confirm_cycles(look) : result;
 }
 
-void asyncp_own_look_close(struct own_look *look)
+static void close_own_look(struct own_look *look)
 {
     asyncp_own_places_close(&look->places);
     asyncp_graph_close(&look->graph);
     asyncp_snapshot_free(&look->snapshot);
     asyncp_unwinder_close(&look->unwinder);
     free(look->ranges);
+}
+
+static int write_report(int fd, struct own_look *look, own_report *report, void *context)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    if (to == NULL)
+        return -ENOMEM;
+    int result = report(to, look, context);
+    if (fclose(to) != 0 && result == 0)
+        result = -ENOMEM;
+    if (result == 0)
+        asyncp_sys_write_all(fd, text, size);
+    free(text);
+    return result;
+}
+
+int asyncp_own_report(int fd, bool is_certain, own_report *report, void *context)
+{
+    struct own_look *look = malloc(sizeof *look);
+    if (look == NULL)
+        return -ENOMEM;
+    int result = open_own_look(look, is_certain);
+    if (result == 0)
+        result = write_report(fd, look, report, context);
+    close_own_look(look);
+    free(look);
+    return result;
 }

@@ -8,6 +8,7 @@
 #include "inspect/cycles.h"
 #include "inspect/process.h"
 #include "show/own_places.h"
+#include <stdio.h>
 
 struct own_look {
     struct snapshot snapshot;
@@ -19,12 +20,14 @@ struct own_look {
     size_t range_count;
 };
 
+/* Writes a report about a look. 0 or -errno; then nothing is written. */
+typedef int own_report(FILE *to, struct own_look *look, void *context);
+
 /*
- * is_certain: the caller is the thread of the only loop that matters, which runs no task; else
- * cycles that are gone 10 ms later are left out. The look is opened also after an error: close it.
- * 0 or -errno.
+ * Takes a look and writes a report about it, in one piece: lines of other threads do not get
+ * between. is_certain: the caller is the thread of the only loop that matters, which runs no task; else
+ * cycles that are gone 10 ms later are left out. 0 or -errno.
  */
-int asyncp_own_look_open(struct own_look *look, bool is_certain);
-void asyncp_own_look_close(struct own_look *look);
+int asyncp_own_report(int fd, bool is_certain, own_report *report, void *context);
 
 #endif

@@ -11,6 +11,6 @@ struct async_loop;
  * NULL: of all loops of the process; a cycle is written only if it is still there 10 ms later. 0 or
  * -errno.
  */
-int asyncp_own_tree(int fd, const struct async_loop *loop);
+int asyncp_own_tree(int fd, struct async_loop *loop);
 
 #endif

@@ -1,10 +1,8 @@
 /* top/partial.c: reports cycles of waits, which two snapshots have confirmed. */
 #include "top/partial.h"
 #include "show/sheet.h"
-#include "sys/file.h"
 #include "sys/thread.h"
 #include "top/own_look.h"
-#include <stdlib.h>
 #include <unistd.h>
 
 /* Of the ids of the tasks and the begins of their waits, in any order. */
@@ -30,7 +28,7 @@ static bool remember_cycle(struct reported_cycles *reported, uint64_t hash)
     return true;
 }
 
-static void print_new_cycles(FILE *to, struct own_look *look, struct reported_cycles *reported)
+static int print_new_cycles(FILE *to, struct own_look *look, void *reported)
 {
     const struct sheet sheet = {.to = to,
                                 .snapshot = &look->snapshot,
@@ -46,20 +44,10 @@ static void print_new_cycles(FILE *to, struct own_look *look, struct reported_cy
                 cycle->length);
         asyncp_show_cycle(&sheet, cycle);
     }
+    return 0;
 }
 
 void asyncp_report_cycles(struct reported_cycles *reported)
 {
-    struct own_look *look = malloc(sizeof *look);
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = look != NULL ? open_memstream(&text, &size) : NULL;
-    if (to != NULL && asyncp_own_look_open(look, false) == 0)
-        print_new_cycles(to, look, reported);
-    if (to != NULL)
-        asyncp_own_look_close(look);
-    if (to != NULL && fclose(to) == 0)
-        asyncp_sys_write_all(STDERR_FILENO, text, size);
-    free(text);
-    free(look);
+    (void)asyncp_own_report(STDERR_FILENO, false, print_new_cycles, reported);
 }

@@ -5,7 +5,6 @@
  */
 #include "top/stall.h"
 #include "sys/frames.h"
-#include "sys/file.h"
 #include "top/blocking.h"
 #include "top/own_look.h"
 #include <inttypes.h>
@@ -185,29 +184,25 @@ static void print_blocked(FILE *to, struct own_look *look, const struct stall *s
     fprintf(to, LINE "  hint: %s\n", hint);
 }
 
-static void print_report(FILE *to, struct own_look *look, const struct stall *stall,
-                         struct thread_sample *room)
+/* A stall, and room for a sample of its thread. */
+struct stall_report {
+    const struct stall *stall;
+    struct thread_sample *room;
+};
+
+static int print_stall(FILE *to, struct own_look *look, void *context)
 {
-    print_headline(to, look, stall);
-    if (stall->cause == STALL_BLOCKED)
-        print_blocked(to, look, stall);
+    const struct stall_report *report = context;
+    print_headline(to, look, report->stall);
+    if (report->stall->cause == STALL_BLOCKED)
+        print_blocked(to, look, report->stall);
     else
-        print_computing(to, look, stall, room);
+        print_computing(to, look, report->stall, report->room);
+    return 0;
 }
 
-/* The text is written at once: lines of other threads do not get between. */
 void asyncp_report_stall(const struct stall *stall, struct thread_sample *room)
 {
-    struct own_look *look = malloc(sizeof *look);
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = look != NULL ? open_memstream(&text, &size) : NULL;
-    if (to != NULL && asyncp_own_look_open(look, true) == 0)
-        print_report(to, look, stall, room);
-    if (to != NULL)
-        asyncp_own_look_close(look);
-    if (to != NULL && fclose(to) == 0)
-        asyncp_sys_write_all(STDERR_FILENO, text, size);
-    free(text);
-    free(look);
+    struct stall_report report = {stall, room};
+    (void)asyncp_own_report(STDERR_FILENO, true, print_stall, &report);
 }

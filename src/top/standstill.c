@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* Without memory there is still the list of this loop. */
-static void print_trees(int fd, const struct async_loop *loop)
+static void print_trees(int fd, struct async_loop *loop)
 {
     if (asyncp_own_tree(fd, loop) < 0)
         async_dump(fd);

@@ -14,7 +14,7 @@ COMMANDS = ("info tasks", "info tasks -each", "task 2 bt", "task 1 bt", "task al
             "print $_task(2)")
 inferior = gdb.selected_inferior()
 loop, = tasks.read_loops()
-notes = [(address, size) for address, size, _ in memory.all_notes() if memory.library_of_notes(address, size, "little")]
+notes = [(address, size) for address, size, _ in memory.all_notes() if memory.copy_of_notes(address, size, "little")]
 places = [*notes, (loop.lib.loops, loop.lib.sizes["loops"]), (loop.address, loop.lib.sizes["loop"]),
           (loop.chunks, 12 * loop.lib.sizes["task"])]
 places += [(task.sp, task.coroutine - task.sp + loop.lib.sizes["coroutine"]) for task in loop.tasks.values()]

@@ -174,7 +174,7 @@ int async_test_settle(void)
     return (int)settler.operations;
 }
 
-/* Finds the run, whose clock must be virtual. 0 or -EINVAL. */
+/* Finds the run; its clock must be virtual. 0 or -EINVAL. */
 static int find_virtual(struct run **run, const char *call)
 {
     *run = run_of_loop();

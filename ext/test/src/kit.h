@@ -63,7 +63,7 @@ struct run *run_of_loop(void);
 
 /*
  * Makes the calling thread's loop that of a run, on a clock that jumps and without a supervisor.
- * For tests of the kit, whose loops belong to another runner.
+ * For tests of the kit: their loops belong to another runner.
  */
 void run_adopt(void);
 
@@ -133,7 +133,7 @@ struct child {
     bool is_overdue; /* it was killed from outside */
 };
 
-/* Forks. Returns 0 in the child, whose output goes to the file; 1 in the parent; -errno. */
+/* Forks. Returns 0 in the child, and its output goes to the file; 1 in the parent; -errno. */
 int child_start(struct child *child, double time_limit);
 
 /* Waits for its end. */

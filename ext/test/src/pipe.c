@@ -1,13 +1,13 @@
 /*
- * pipe.c: pairs of streams whose bytes stay in the process.
+ * pipe.c: pairs of streams in the memory of the process.
  *
  *      end a ── stream ──▶ link a_to_b: [under way | arrived] ──▶ stream ── end b
  *
  * A link is a ring of bytes. Bytes count as under way until their delay is over; then the reading
  * end is told. The writing end is told when a full ring has room again.
  *
- * Invariant: an end whose stream is gone is told nothing. The pair is freed with its second stream,
- * and no arrival is pending then.
+ * Invariant: an end is told nothing when its stream is gone. The pair is freed with its second
+ * stream, and no arrival is pending then.
  */
 #include "kit.h"
 

@@ -23,7 +23,7 @@
 enum {
     DEFAULT_LIMIT = 20,      /* seconds */
     GRACE = 2,               /* seconds past the limit before a child is killed from outside */
-    CHECK_MS = 100,          /* between two looks at a child whose pipe stays open */
+    CHECK_MS = 100,          /* between two looks at a child; its pipe stays open */
     MAX_OUTPUT = 1 << 26,    /* bytes that a child may write */
     MAX_SHOWN = 1 << 16,     /* bytes of the output that are kept in memory: the last ones */
     MAX_DESCRIPTORS = 65536, /* higher ones are not compared */

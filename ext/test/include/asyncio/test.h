@@ -236,7 +236,7 @@ typedef struct async_test_pipe_options {
 } async_test_pipe_options;
 
 /*
- * Creates two connected streams whose bytes stay in the process: bytes written to *a are read from
+ * Creates two connected streams in the memory of the process: bytes written to *a are read from
  * *b, and the other way round. No call reaches the kernel, so virtual time passes at once while
  * tasks read.
  *
