@@ -25,8 +25,8 @@ typedef int own_report(FILE *to, struct own_look *look, void *context);
 
 /*
  * Takes a look and writes a report about it, in one piece: lines of other threads do not get
- * between. is_certain: the caller is the thread of the only loop that matters, which runs no task; else
- * cycles that are gone 10 ms later are left out. 0 or -errno.
+ * between. is_certain: the caller is the thread of the only loop that matters, which runs no task;
+ * else cycles that are gone 10 ms later are left out. 0 or -errno.
  */
 int asyncp_own_report(int fd, bool is_certain, own_report *report, void *context);
 
