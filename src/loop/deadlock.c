@@ -41,20 +41,27 @@ static bool sleeps_on_purpose(struct async_loop *loop)
     return false;
 }
 
-/* Threads of the program can reach a loop that they know. */
-static bool is_reachable(const struct async_loop *loop)
+/*
+ * Threads of the program can reach a loop that they know. The kernel is asked until it has said so
+ * once: a loop that other threads wake all the time sleeps often.
+ */
+static bool is_reachable(struct async_loop *loop)
 {
-    return loop->deadlock.is_known_outside && asyncp_sys_has_foreign_threads();
+    if (loop->deadlock.is_known_outside && !loop->deadlock.is_shared)
+        loop->deadlock.is_shared = asyncp_sys_has_foreign_threads();
+    return loop->deadlock.is_shared;
 }
 
 enum deadlock_kind asyncp_deadlock_kind(struct async_loop *loop)
 {
-    if (loop_is_hosted(loop) || loop_alive(loop) == 0 || asyncp_catches_any(loop) ||
-        sleeps_on_purpose(loop))
+    if (loop_is_hosted(loop) || loop_alive(loop) == 0 || asyncp_catches_any(loop))
         return DEADLOCK_NONE;
-    if (!loop_is_held(loop) && !is_reachable(loop))
-        return DEADLOCK_CERTAIN;
-    return loop_is_debug(loop) && !loop->deadlock.was_reported ? DEADLOCK_LIKELY : DEADLOCK_NONE;
+    bool is_certain = !loop_is_held(loop) && !is_reachable(loop);
+    if (!is_certain && (!loop_is_debug(loop) || loop->deadlock.was_reported))
+        return DEADLOCK_NONE;
+    if (sleeps_on_purpose(loop))
+        return DEADLOCK_NONE;
+    return is_certain ? DEADLOCK_CERTAIN : DEADLOCK_LIKELY;
 }
 
 /* Whether the main task was cancelled. */

@@ -17,6 +17,7 @@ enum deadlock_kind {
 struct deadlock {
     async_deadlock_action action;
     bool is_known_outside; /* the program has a pointer to the loop: other threads may wake tasks */
+    bool is_shared;        /* it was known outside while the process had other threads */
     bool was_reported;
     bool has_cancelled; /* the main task of this run was cancelled for it */
 };
