@@ -146,7 +146,7 @@ TEST(cycles_are_confirmed_by_tasks_that_are_still_in_the_same_wait)
     struct loop_row loop = {.number = 1, .row_count = 2, .now_ns = 9};
     const struct snapshot before = {.loops = &loop, .loop_count = 1, .rows = rows, .row_count = 2};
     const struct snapshot later = {.loops = &loop, .loop_count = 1, .rows = again, .row_count = 2};
-    const struct cycles both = {.found = {{{0, 1}, 2}}, .count = 1};
+    const struct cycles both = {.found = {{.rows = {0, 1}, .count = 2, .length = 2}}, .count = 1};
     cycles = both;
     asyncp_cycles_confirm(&cycles, &before, &later);
     CHECK_EQ(cycles.count, 1);
