@@ -337,7 +337,7 @@ static void find_calls(struct lines *lines, const struct trace *trace, struct ca
 {
     calls->count = 0;
     calls->outside = SIZE_MAX;
-    calls->has_source = has_source(lines, trace->frames[0] - 1);
+    calls->has_source = trace->frames[0] != 0 && has_source(lines, trace->frames[0] - 1);
     for (int i = 0; i < MAX_FRAMES && trace->frames[i] != 0; i++) {
         const uint64_t address = trace->frames[i] - 1; /* in the instruction that calls */
         if (calls->outside == SIZE_MAX && !is_in_library(lines, address, trace->frames[0] - 1))

@@ -365,8 +365,11 @@ int asyncp_cfi_rules(const struct cfi_bytes *cie, const struct cfi_bytes *fde, u
     int result = read_cie(cie, &common, rules);
     if (result == 0)
         result = open_fde(fde, &common, &bytes, &extent);
-    if (result < 0)
-        return result;
-    return pc - extent.begin < extent.size ? find_row(&common, bytes, extent.begin, pc, rules)
-                                           : -ENOENT;
+    if (result == 0)
+        result = pc - extent.begin < extent.size ? find_row(&common, bytes, extent.begin, pc, rules)
+                                                 : -ENOENT;
+    for (unsigned i = 0; i < CFI_REGISTERS; i++)
+        if (rules->registers[i].kind != CFI_SAME)
+            rules->changed |= UINT64_C(1) << i;
+    return result;
 }

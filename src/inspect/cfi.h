@@ -46,6 +46,7 @@ struct cfi_rule {
 struct cfi_rules {
     struct cfi_rule frame; /* the frame's address: CFI_REGISTER or CFI_VALUE_EXPRESSION */
     struct cfi_rule registers[CFI_REGISTERS];
+    uint64_t changed;       /* the registers with another rule than CFI_SAME, a bit each */
     uint16_t return_column; /* the register with the return address */
     bool is_signal_frame;   /* the return address is the interrupted instruction */
 };

@@ -1,7 +1,7 @@
 /*
  * inspect/snapshot.c: see snapshot.h. The records of a chunk are read together with the stacks of
- * their tasks, and again until two looks agree. Of a stack the page with its control block is read:
- * the wait of most tasks is there, too.
+ * their tasks, and those that may have changed meanwhile again, until two looks agree. Of a stack
+ * the page with its control block is read: the wait of most tasks is there, too.
  */
 #include "inspect/edges.h"
 #include <errno.h>
@@ -27,7 +27,8 @@ struct place {
     size_t index;
     uint64_t coroutine; /* whose stack is read next */
     struct look look;   /* the last one */
-    bool is_open;       /* no two looks have agreed yet */
+    bool is_open;       /* what was seen of it may belong to different moments */
+    size_t piece;       /* of the reading, with its stack */
     uint32_t trace;
 };
 
@@ -43,7 +44,7 @@ struct reading {
     char *chunk, *stacks, *scratch; /* scratch: for any struct */
     size_t place_count;
     struct place places[MAX_RECORDS];
-    struct piece pieces[MAX_RECORDS + 1]; /* of the chunk, and of a stack for each place */
+    struct piece pieces[MAX_RECORDS + 1]; /* of the chunk, and of a stack for each open place */
 };
 
 /* ---- members -------------------------------------------------------------------------------- */
@@ -139,6 +140,16 @@ static bool agree(const struct look *one, const struct look *other)
            one->claimed == other->claimed;
 }
 
+/*
+ * Whether the task did not change during the look. It waits in a wait that began before the loop's
+ * clock was read, and a later one has a later time; and it still does after its frames were read.
+ */
+static bool has_waited(const struct reading *reading, const struct look *look)
+{
+    return look->is_whole && look->wait != 0 && !look->claimed &&
+           (int64_t)look->since_ns < reading->loop->now_ns;
+}
+
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 static struct row *add_row(struct snapshot *snapshot)
@@ -225,18 +236,23 @@ static void choose_places(struct reading *reading)
     }
 }
 
-/* Reads the chunk and the stacks of all places in one call. */
+/* Reads the chunk and the stacks of all open places in one call. */
 static int read_places(struct reading *reading, uint64_t chunk)
 {
-    reading->pieces[0] = (struct piece){
+    size_t count = 0;
+    reading->pieces[count++] = (struct piece){
         .address = chunk, .bytes = reading->chunk, .size = reading->chunk_bytes};
     for (size_t i = 0; i < reading->place_count; i++) {
-        uint64_t block = reading->places[i].coroutine, page = block & ~(uint64_t)(PAGE - 1);
+        struct place *place = &reading->places[i];
+        uint64_t block = place->coroutine, page = block & ~(uint64_t)(PAGE - 1);
         size_t size = (size_t)(block - page) + size_of(reading, LAYOUT_coroutine);
-        reading->pieces[i + 1] = (struct piece){
+        if (!place->is_open)
+            continue;
+        place->piece = count;
+        reading->pieces[count++] = (struct piece){
             .address = page, .bytes = reading->stacks + i * reading->stack_bytes, .size = size};
     }
-    int result = reading->view->read(reading->view, reading->pieces, reading->place_count + 1);
+    int result = reading->view->read(reading->view, reading->pieces, count);
     return result < 0 ? result : reading->pieces[0].was_read ? 0 : -EFAULT;
 }
 
@@ -253,13 +269,14 @@ static int trace_calls(struct reading *reading, struct place *place, const struc
 }
 
 /* The task may be another one by now: then its stack is read next. */
-static int look_again(struct reading *reading, size_t index, struct place *place)
+static int look_again(struct reading *reading, struct place *place)
 {
     size_t offset = record_offset(reading, place->index);
-    const struct piece *stack = &reading->pieces[index + 1];
+    const struct piece *stack = &reading->pieces[place->piece];
     struct look look = look_at(reading, reading->chunk + offset,
                                reading->pieces[0].address + offset, stack);
-    place->is_open = look.coroutine != 0 && !agree(&look, &place->look);
+    place->is_open = look.coroutine != 0 && !has_waited(reading, &look) &&
+                     !agree(&look, &place->look);
     place->look = look;
     place->coroutine = look.coroutine;
     return trace_calls(reading, place, stack);
@@ -275,7 +292,7 @@ static int look_at_places(struct reading *reading, uint64_t chunk)
         any_open = false;
         for (size_t i = 0; i < reading->place_count && result == 0; i++) {
             if (reading->places[i].is_open)
-                result = look_again(reading, i, &reading->places[i]);
+                result = look_again(reading, &reading->places[i]);
             any_open |= reading->places[i].is_open;
         }
         if (result < 0)

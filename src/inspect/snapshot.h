@@ -1,7 +1,7 @@
 /*
- * inspect/snapshot.h: the loops and tasks of a process that goes on running. Each row is looked at
- * twice; it counts only if both looks agree. So a row is true by itself. Rows of different tasks
- * may be of different moments.
+ * inspect/snapshot.h: the loops and tasks of a process that goes on running. A row that may have
+ * changed while it was read is looked at again, until two looks agree. So a row is true by itself.
+ * Rows of different tasks may be of different moments.
  */
 #ifndef INSPECT_SNAPSHOT_H
 #define INSPECT_SNAPSHOT_H

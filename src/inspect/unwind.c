@@ -164,10 +164,21 @@ static int make_rules(struct unwinder *unwinder, struct unwind_entry *entry)
     return result < 0 ? result : asyncp_cfi_rules(&cie, &fde, entry->pc, &entry->rules);
 }
 
+/* The entry of an address, or one that another address may lose. */
+static struct unwind_entry *find_entry(struct unwinder *unwinder, uint64_t pc)
+{
+    const uint64_t mixed = pc * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+    struct unwind_entry *set = &unwinder->cache[mixed % (UNWIND_CACHED / UNWIND_SET) * UNWIND_SET];
+    for (unsigned i = 0; i < UNWIND_SET; i++)
+        if (set[i].pc == pc)
+            return &set[i];
+    return &set[unwinder->replaced++ % UNWIND_SET];
+}
+
 /* NULL: unknown. */
 static const struct cfi_rules *find_rules(struct unwinder *unwinder, uint64_t pc)
 {
-    struct unwind_entry *entry = &unwinder->cache[(pc ^ (pc >> 8)) % UNWIND_CACHED];
+    struct unwind_entry *entry = find_entry(unwinder, pc);
     if (entry->pc != pc) {
         entry->pc = pc;
         entry->is_valid = make_rules(unwinder, entry) == 0;
@@ -183,6 +194,11 @@ static void set_register(struct registers *registers, unsigned number, uint64_t 
     registers->known |= UINT64_C(1) << number;
 }
 
+static void forget_register(struct registers *registers, unsigned number)
+{
+    registers->known &= ~(UINT64_C(1) << number);
+}
+
 static int find_frame(const struct cfi_rule *rule, const struct registers *registers,
                       const struct words_source *source, uint64_t *frame)
 {
@@ -194,7 +210,7 @@ static int find_frame(const struct cfi_rule *rule, const struct registers *regis
     return 0;
 }
 
-/* The value that a register has in the caller. A register that is not known there is left out. */
+/* Sets the value that a register has in the caller, if it can be known. */
 static void apply_rule(const struct cfi_rule *rule, unsigned number, uint64_t frame,
                        const struct registers *before, const struct words_source *source,
                        struct registers *after)
@@ -202,15 +218,15 @@ static void apply_rule(const struct cfi_rule *rule, unsigned number, uint64_t fr
     uint64_t value = frame + (uint64_t)rule->offset, place;
     bool is_known = true;
     switch (rule->kind) {
-    case CFI_UNDEFINED:
-        return;
     case CFI_SAME:
-    case CFI_REGISTER: {
-        unsigned from = rule->kind == CFI_SAME ? number : rule->other;
-        is_known = from < CFI_REGISTERS && (before->known >> from & 1) != 0;
-        value = is_known ? before->values[from] : 0;
+        return;
+    case CFI_UNDEFINED:
+        is_known = false;
         break;
-    }
+    case CFI_REGISTER:
+        is_known = rule->other < CFI_REGISTERS && (before->known >> rule->other & 1) != 0;
+        value = is_known ? before->values[rule->other] : 0;
+        break;
     case CFI_AT_OFFSET:
         is_known = source->read(source, value, &value) == 0;
         break;
@@ -226,19 +242,23 @@ static void apply_rule(const struct cfi_rule *rule, unsigned number, uint64_t fr
     }
     if (is_known)
         set_register(after, number, value);
+    else
+        forget_register(after, number);
 }
 
 /* false: the caller is unknown, or this is the first call. */
 static bool step(const struct cfi_rules *rules, const struct words_source *source,
                  struct registers *registers)
 {
-    struct registers caller = {.known = 0};
+    struct registers caller = *registers;
     uint64_t frame;
     if (rules->registers[rules->return_column].kind == CFI_UNDEFINED ||
         find_frame(&rules->frame, registers, source, &frame) < 0)
         return false;
-    for (unsigned i = 0; i < CFI_REGISTERS; i++)
-        apply_rule(&rules->registers[i], i, frame, registers, source, &caller);
+    for (uint64_t left = rules->changed; left != 0; left &= left - 1) {
+        unsigned number = (unsigned)__builtin_ctzll(left);
+        apply_rule(&rules->registers[number], number, frame, registers, source, &caller);
+    }
     if ((caller.known >> rules->return_column & 1) == 0)
         return false;
     caller.pc = return_address((uintptr_t)caller.values[rules->return_column]);

@@ -20,7 +20,8 @@ struct code_range {
     bool is_unreadable;
 };
 
-enum { MAX_FRAMES = 16, UNWIND_CACHED = 64 };
+/* Any UNWIND_SET addresses have room in the cache together. */
+enum { MAX_FRAMES = 16, UNWIND_CACHED = 64, UNWIND_SET = 8 };
 
 /* The rules of an address, with the bytes into which they point. */
 struct unwind_entry {
@@ -36,6 +37,7 @@ struct unwinder {
     size_t range_count;
     uint64_t resume;            /* where a suspended context goes on; 0: not known here */
     struct unwind_entry *cache; /* UNWIND_CACHED of them */
+    unsigned replaced;          /* counts entries that were used again */
 };
 
 /* 0 or -ENOMEM. */

@@ -202,7 +202,7 @@ LOOP_TEST(snapshot_says_what_changes_while_it_is_read)
     const struct view view = {.read = sizeof(void *) == 8 ? read_moving : asyncp_own_view.read};
     async_event_clear(&event);
     async_task *task = async_create_task(has_lock);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0), 0); /* its wait begins now, so a later one may have the same time */
     CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops, NULL),
              0);
     enum row_state expected = sizeof(void *) == 8 ? ROW_MOVED : ROW_WAITS;
@@ -210,6 +210,36 @@ LOOP_TEST(snapshot_says_what_changes_while_it_is_read)
     asyncp_snapshot_free(&snapshot);
     async_event_set(&event);
     return async_await(task);
+}
+
+static size_t stacks_read;
+
+static int count_stacks(const struct view *view, struct piece pieces[], size_t count)
+{
+    CHECK_EQ(asyncp_own_view.read(view, pieces, count), 0);
+    stacks_read += count - 1; /* the others are behind a chunk, or pieces of one */
+    return 0;
+}
+
+LOOP_TEST(snapshot_reads_the_stack_of_a_task_once_if_it_has_waited_all_the_time)
+{
+    enum { COUNT = 100 };
+    struct snapshot snapshot;
+    const struct view view = {.read = count_stacks};
+    async_task *tasks[COUNT];
+    async_event_clear(&event);
+    for (int i = 0; i < COUNT; i++)
+        tasks[i] = async_create_task(keeps_on);
+    CHECK_EQ(async_sleep(1), 0);
+    stacks_read = 0;
+    CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops, NULL),
+             0);
+    CHECK_EQ(row_named(&snapshot, "keeps_on")->state, ROW_WAITS);
+    CHECK(stacks_read >= COUNT &&
+          stacks_read < COUNT + COUNT / 2); /* and texts, the running task */
+    asyncp_snapshot_free(&snapshot);
+    async_event_set(&event);
+    return async_gather_n(tasks, COUNT, NULL, 0);
 }
 
 static int refuse_reading(const struct view *view, struct piece pieces[], size_t count)

@@ -5,6 +5,7 @@
 #include "inspect/edges.h"
 #include "inspect/own_view.h"
 #include "inspect/cfi.h"
+#include "loop/loops.h"
 #include "run/runner.h"
 #include "stack/context.h"
 #include <asyncio.h>
@@ -73,6 +74,42 @@ LOOP_TEST(unwind_finds_the_calls_of_a_waiting_task)
     for (int i = 0; i < DEPTH; i++)
         CHECK(trace->frames[innermost + i] == (uintptr_t)noted[DEPTH - 1 - i]);
     asyncp_snapshot_free(&snapshot);
+    async_task_cancel(task);
+    async_ignore(async_await(task));
+    return 0;
+}
+
+static size_t pieces_read;
+
+static int count_pieces(const struct view *view, struct piece pieces[], size_t count)
+{
+    pieces_read += count;
+    return asyncp_own_view.read(view, pieces, count);
+}
+
+LOOP_TEST(unwind_reads_the_tables_of_a_call_once)
+{
+    const struct view view = {.read = count_pieces};
+    struct code_range *ranges;
+    struct unwinder unwinder;
+    size_t range_count, first;
+    need_tables();
+    async_task *task = async_create_task(descends);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(asyncp_own_code(&ranges, &range_count), 0);
+    CHECK_EQ(asyncp_unwinder_open(&unwinder, &view, ranges, range_count), 0);
+    for (int i = 0; i < 2; i++) {
+        struct snapshot snapshot;
+        first = pieces_read;
+        pieces_read = 0;
+        CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops,
+                                      &unwinder),
+                 0);
+        asyncp_snapshot_free(&snapshot);
+    }
+    CHECK(pieces_read + 4 * DEPTH <= first); /* for each call an FDE and a CIE, in two pieces */
+    asyncp_unwinder_close(&unwinder);
+    free(ranges);
     async_task_cancel(task);
     async_ignore(async_await(task));
     return 0;
