@@ -83,7 +83,31 @@ static void print_frames(const struct sheet *sheet, const struct row *row)
     putchar(']');
 }
 
-static void print_row(const struct sheet *sheet, const struct row *row)
+static void print_edge(const struct snapshot *snapshot, uint32_t row, const char *how,
+                       bool is_first)
+{
+    printf("%s{\"to\":%" PRIu64 ",\"how\":\"%s\"}", is_first ? "" : ",", snapshot->rows[row].id,
+           how);
+}
+
+/* Tasks that this one waits for, and those that know the object it waits for. */
+static void print_edges(const struct sheet *sheet, const struct graph *graph, const struct row *row)
+{
+    static const char *const kinds[] = {
+        [EDGE_AWAITS] = "awaits", [EDGE_ONE_OF] = "one_of", [EDGE_LOCK] = "lock"};
+    const struct known_object *object = asyncp_known_of(sheet->known, row);
+    const struct snapshot *snapshot = sheet->snapshot;
+    const struct edge *edges;
+    size_t count = asyncp_graph_from(graph, (uint32_t)(row - snapshot->rows), &edges);
+    printf(",\"edges\":[");
+    for (size_t i = 0; i < count; i++)
+        print_edge(snapshot, edges[i].to, kinds[edges[i].kind], i == 0);
+    for (uint32_t i = 0; object != NULL && i < object->count && i < KNOWN_MOST; i++)
+        print_edge(snapshot, object->rows[i], "known", count + i == 0);
+    putchar(']');
+}
+
+static void print_row(const struct sheet *sheet, const struct graph *graph, const struct row *row)
 {
     const struct snapshot *snapshot = sheet->snapshot;
     printf("{\"id\":%" PRIu64 ",\"name\":", row->id);
@@ -99,13 +123,15 @@ static void print_row(const struct sheet *sheet, const struct row *row)
         print_object(row);
         putchar('}');
     }
+    print_edges(sheet, graph, row);
     print_place(sheet, row);
     print_frames(sheet, row);
     printf(",\"stack\":{\"size\":%" PRIu64 ",\"used\":%" PRIu64 "},\"requests\":%" PRIu32 "}",
            row->stack_size, row->stack_used, row->requests);
 }
 
-static void print_loop_json(const struct sheet *sheet, const struct loop_row *loop)
+static void print_loop_json(const struct sheet *sheet, const struct graph *graph,
+                            const struct loop_row *loop)
 {
     const struct snapshot *snapshot = sheet->snapshot;
     printf("{\"number\":%" PRIu32 ",\"process\":%" PRIu32 ",\"thread\":%" PRIu32 ",\"backend\":",
@@ -119,19 +145,20 @@ static void print_loop_json(const struct sheet *sheet, const struct loop_row *lo
     for (size_t i = 0; i < loop->row_count; i++) {
         if (i > 0)
             putchar(',');
-        print_row(sheet, &snapshot->rows[loop->first_row + i]);
+        print_row(sheet, graph, &snapshot->rows[loop->first_row + i]);
     }
     printf("]}");
 }
 
-void ps_print_json(const struct sheet *sheet, const struct subject *subject)
+void ps_print_json(const struct sheet *sheet, const struct subject *subject,
+                   const struct graph *graph)
 {
     const struct snapshot *snapshot = sheet->snapshot;
     printf("{\"schema\":%d,\"process\":{\"id\":%d,\"name\":", SCHEMA, (int)subject->id);
     json_print_text(subject->name);
     printf("},\"taken_ns\":%" PRId64 ",\"loops\":[", snapshot->taken_ns);
     for (size_t i = snapshot->loop_count; i-- > 0;) {
-        print_loop_json(sheet, &snapshot->loops[i]);
+        print_loop_json(sheet, graph, &snapshot->loops[i]);
         if (i > 0)
             putchar(',');
     }

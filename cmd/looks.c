@@ -45,16 +45,30 @@ static int find_cycles(struct cycles *cycles, const struct looked *looked,
     return 0;
 }
 
-static int print_tree(const struct sheet *sheet, const struct looked *looked)
+static int print_tree(const struct sheet *sheet, const struct looked *looked,
+                      const struct graph *graph)
 {
     static struct cycles cycles;
+    int result = find_cycles(&cycles, looked, graph);
+    return result == 0 ? asyncp_show_tree(sheet, graph, &cycles) : result;
+}
+
+/* As a tree or as JSON. */
+static int print_with_graph(const struct sheet *sheet, const struct looked *looked, bool is_tree)
+{
+    const struct view *view = &looked->subject->view;
+    struct sheet whole = *sheet;
     struct graph graph;
-    int result = asyncp_graph_open(&graph, looked->snapshot, &looked->subject->view,
-                                   &looked->library->layout);
+    struct known known = {.count = 0};
+    int result = asyncp_graph_open(&graph, looked->snapshot, view, &looked->library->layout);
     if (result == 0)
-        result = find_cycles(&cycles, looked, &graph);
-    if (result == 0)
-        result = asyncp_show_tree(sheet, &graph, &cycles);
+        result = asyncp_known_find(&known, looked->snapshot, &graph, view);
+    whole.known = &known;
+    if (result == 0 && is_tree)
+        result = print_tree(&whole, looked, &graph);
+    else if (result == 0)
+        ps_print_json(&whole, looked->subject, &graph);
+    asyncp_known_free(&known);
     asyncp_graph_close(&graph);
     return result;
 }
@@ -71,12 +85,9 @@ static int print(const struct looked *looked, const struct request *request)
                                 .process = (uint32_t)looked->subject->inner_id,
                                 .each = request->each,
                                 .stacks = request->stacks};
-    if (request->is_tree)
-        result = print_tree(&sheet, looked);
-    else if (request->is_json)
-        ps_print_json(&sheet, looked->subject);
-    else
-        result = ps_print(&sheet);
+    result = request->is_tree || request->is_json
+                 ? print_with_graph(&sheet, looked, request->is_tree)
+                 : ps_print(&sheet);
     lines_close(lines);
     return result;
 }

@@ -8,7 +8,8 @@
 /* As a table. 0 or -ENOMEM. */
 int ps_print(const struct sheet *sheet);
 
-/* As an object of JSON, without a line break behind it. */
-void ps_print_json(const struct sheet *sheet, const struct subject *subject);
+/* As an object of JSON, with edges, without a line break behind it. */
+void ps_print_json(const struct sheet *sheet, const struct subject *subject,
+                   const struct graph *graph);
 
 #endif

@@ -19,6 +19,8 @@ enum row_state {
     ROW_UNREADABLE /* its stack is not there, as in a core without it */
 };
 
+enum { MIN_OBJECT_ADDRESS = 4096 }; /* an object of a wait below it is a descriptor */
+
 /* A task. Texts are indices for asyncp_texts_get. */
 struct row {
     uint64_t id;

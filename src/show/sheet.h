@@ -5,6 +5,7 @@
 #define SHOW_SHEET_H
 
 #include "inspect/cycles.h"
+#include "inspect/known.h"
 #include "show/places.h"
 #include <stdio.h>
 
@@ -13,10 +14,11 @@ struct sheet {
     FILE *to;
     const struct snapshot *snapshot;
     struct places *places;
-    uint32_t process; /* the process's number for itself */
-    uint32_t only;    /* number of a loop: other ones are left out; 0: all */
-    bool each;        /* tasks that do the same have a line each */
-    bool stacks;      /* below each line the calls of its task */
+    const struct known *known; /* of the snapshot; trees need it */
+    uint32_t process;          /* the process's number for itself */
+    uint32_t only;             /* number of a loop: other ones are left out; 0: all */
+    bool each;                 /* tasks that do the same have a line each */
+    bool stacks;               /* below each line the calls of its task */
 };
 
 /* A child of fork() has copies of its parent's loops, which never run again. */

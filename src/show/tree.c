@@ -54,14 +54,16 @@ static void print_group(const struct tree *tree, const struct row_group *group, 
     const struct snapshot *snapshot = tree->sheet->snapshot;
     const struct row *row = group->first;
     char ids[48], name[MAX_SHOWN_BYTES], wait[3 * MAX_SHOWN_BYTES], since[32];
-    char place[MAX_SHOWN_BYTES];
+    char place[MAX_SHOWN_BYTES], known[3 * MAX_SHOWN_BYTES];
     asyncp_group_ids(ids, sizeof ids, group);
     asyncp_show_name(name, sizeof name, snapshot, row);
     fprintf(tree->sheet->to, "%s %s: %s", ids, name, asyncp_show_state(row->state));
     if (row->state == ROW_WAITS) {
         asyncp_show_duration(since, sizeof since, tree->now_ns - group->since_ns);
         asyncp_show_wait(wait, sizeof wait, snapshot, row, with_object && group->same_object);
-        fprintf(tree->sheet->to, " %s in %s", since, wait);
+        asyncp_show_known(known, sizeof known, snapshot, tree->sheet->known, row);
+        fprintf(tree->sheet->to, " %s in %s%s", since, wait,
+                with_object && group->same_object ? known : "");
     }
     asyncp_show_place(place, sizeof place, tree->sheet->places, snapshot, row);
     fprintf(tree->sheet->to, "%s%s\n", *place != 0 ? ", at " : "", place);

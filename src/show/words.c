@@ -67,6 +67,26 @@ static void show_object(char *shown, size_t size, const struct snapshot *snapsho
         snprintf(shown, size, ", descriptor %" PRIu64, row->object);
 }
 
+void asyncp_show_known(char *shown, size_t size, const struct snapshot *snapshot,
+                       const struct known *known, const struct row *row)
+{
+    enum { NAMED = 2 };
+    char name[MAX_SHOWN_BYTES];
+    const struct known_object *object = asyncp_known_of(known, row);
+    size_t length = 0;
+    *shown = 0;
+    if (object == NULL)
+        return;
+    for (uint32_t i = 0; i < object->count && i < NAMED && length < size; i++) {
+        const struct row *other = &snapshot->rows[object->rows[i]];
+        asyncp_show_name(name, sizeof name, snapshot, other);
+        length += (size_t)snprintf(shown + length, size - length, "%s#%" PRIu64 " %s",
+                                   i == 0 ? ", known to " : ", ", other->id, name);
+    }
+    if (object->count > NAMED && length < size)
+        snprintf(shown + length, size - length, " and %" PRIu32 " more", object->count - NAMED);
+}
+
 void asyncp_show_wait(char *shown, size_t size, const struct snapshot *snapshot,
                       const struct row *row, bool with_object)
 {

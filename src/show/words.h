@@ -2,10 +2,9 @@
 #ifndef SHOW_WORDS_H
 #define SHOW_WORDS_H
 
-#include "inspect/edges.h"
+#include "inspect/known.h"
 
 enum { MAX_SHOWN_BYTES = 512 };
-enum { MIN_OBJECT_ADDRESS = 4096 }; /* an object below it is a descriptor */
 
 const char *asyncp_show_state(enum row_state state);
 
@@ -22,5 +21,9 @@ void asyncp_show_duration(char *shown, size_t size, int64_t ns);
 /* "async_lock_acquire, held by #3 'writer'"; "" if the task does not wait. */
 void asyncp_show_wait(char *shown, size_t size, const struct snapshot *snapshot,
                       const struct row *row, bool with_object);
+
+/* ", known to #7 parse and 3 more": tasks that know the object the task waits for; "" if none. */
+void asyncp_show_known(char *shown, size_t size, const struct snapshot *snapshot,
+                       const struct known *known, const struct row *row);
 
 #endif

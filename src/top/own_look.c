@@ -47,12 +47,15 @@ static int open_own_look(struct own_look *look, bool is_certain)
                                    asyncp_own_layout());
     if (result == 0)
         result = asyncp_cycles_find(&look->cycles, &look->graph, look->snapshot.row_count);
+    if (result == 0)
+        result = asyncp_known_find(&look->known, &look->snapshot, &look->graph, &asyncp_own_view);
     return result == 0 && !is_certain ? confirm_cycles(look) : result;
 }
 
 static void close_own_look(struct own_look *look)
 {
     asyncp_own_places_close(&look->places);
+    asyncp_known_free(&look->known);
     asyncp_graph_close(&look->graph);
     asyncp_snapshot_free(&look->snapshot);
     asyncp_unwinder_close(&look->unwinder);

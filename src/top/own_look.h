@@ -6,6 +6,7 @@
 #define TOP_OWN_LOOK_H
 
 #include "inspect/cycles.h"
+#include "inspect/known.h"
 #include "inspect/process.h"
 #include "show/own_places.h"
 #include <stdio.h>
@@ -14,6 +15,7 @@ struct own_look {
     struct snapshot snapshot;
     struct graph graph;
     struct cycles cycles;
+    struct known known;
     struct own_places places;
     struct unwinder unwinder;
     struct code_range *ranges;

@@ -10,6 +10,7 @@ static int show_own_tree(FILE *to, struct own_look *look, void *loop)
     const struct sheet sheet = {.to = to,
                                 .snapshot = &look->snapshot,
                                 .places = &look->places.places,
+                                .known = &look->known,
                                 .process = (uint32_t)asyncp_sys_process_id(),
                                 .only = loop != NULL ? asyncp_loop_number(loop) : 0};
     return asyncp_show_tree(&sheet, &look->graph, &look->cycles);

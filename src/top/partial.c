@@ -33,6 +33,7 @@ static int print_new_cycles(FILE *to, struct own_look *look, void *reported)
     const struct sheet sheet = {.to = to,
                                 .snapshot = &look->snapshot,
                                 .places = &look->places.places,
+                                .known = &look->known,
                                 .process = (uint32_t)asyncp_sys_process_id()};
     for (size_t i = 0; i < look->cycles.count; i++) {
         const struct cycle *cycle = &look->cycles.found[i];

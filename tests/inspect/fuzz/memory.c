@@ -10,6 +10,7 @@
  * cannot be read.
  */
 #include "inspect/cycles.h"
+#include "inspect/known.h"
 #include "inspect/source.h"
 #include "inspect/unwind.h"
 #include "sys/symbol.h"
@@ -36,6 +37,15 @@ static int read_memory(const struct view *view, struct piece pieces[], size_t co
 
 static const struct view view = {.read = read_memory};
 
+static void look_for_objects(const struct snapshot *snapshot, const struct graph *graph)
+{
+    struct known known;
+    if (asyncp_known_find(&known, snapshot, graph, &view) == 0)
+        for (size_t i = 0; i < snapshot->row_count; i++)
+            asyncp_known_of(&known, &snapshot->rows[i]);
+    asyncp_known_free(&known);
+}
+
 static void look(const struct layout *layout)
 {
     static struct cycles cycles;
@@ -51,6 +61,7 @@ static void look(const struct layout *layout)
         if (asyncp_graph_open(&graph, &snapshot, &view, layout) == 0) {
             asyncp_cycles_find(&cycles, &graph, snapshot.row_count);
             asyncp_cycles_confirm(&cycles, &snapshot, &snapshot);
+            look_for_objects(&snapshot, &graph);
         }
         asyncp_graph_close(&graph);
         asyncp_snapshot_free(&snapshot);
