@@ -344,10 +344,10 @@ static bool find_in_program(const struct line_program *program, uint64_t address
 bool asyncp_source_find(const struct line_tables *tables, uint64_t address,
                         struct source_line *line, struct source_line *before)
 {
-    struct bytes bytes = {.at = tables->lines.bytes,
-                          .end = tables->lines.bytes + tables->lines.size};
     if (tables->lines.bytes == NULL)
         return false;
+    struct bytes bytes = {.at = tables->lines.bytes,
+                          .end = tables->lines.bytes + tables->lines.size};
     while (bytes.at < bytes.end && !bytes.failed) {
         struct line_program program;
         if (open_program(&program, tables, &bytes) &&
