@@ -23,8 +23,8 @@ def page(html: Path, style: Path, scripts: list[Path]) -> bytes:
 
 
 def array(content: bytes) -> str:
-    """Signed characters: -Wconversion says nothing of these."""
-    numbers = [str(byte - 256 if byte > 127 else byte) for byte in content]
+    """Constants of characters have a value that fits, whether char is signed or not."""
+    numbers = [f"'\\{byte:o}'" if byte > 127 else str(byte) for byte in content]
     lines = [",".join(numbers[i:i + 24]) for i in range(0, len(numbers), 24)]
     return ",\n".join(lines)
 
