@@ -143,7 +143,7 @@ def check_arguments() -> None:
 
 def without_addresses(line: str) -> str:
     """Without what differs from machine to machine, and from one version of the kit to the next."""
-    return re.sub(r"0x[0-9a-f]+|ext/test/src/run\.c:\d+|\S*/(?=\w+_test\b)", "", line.strip())
+    return re.sub(r"0x[0-9a-f]+|leak: \d+ bytes|ext/test/src/run\.c:\d+|\S*/(?=\w+_test\b)", "", line.strip())
 
 
 def check_document() -> None:
