@@ -10,6 +10,7 @@
 #include "poll/backends.h"
 #include "sched/callback.h"
 #include "sched/current.h"
+#include "sched/ended.h"
 #include "sys/report.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -171,6 +172,7 @@ static void free_loop(struct async_loop *loop)
     run_close_hooks(&loop->closing.freed);
     asyncp_mailbox_close(loop);
     asyncp_tasks_close(loop);
+    asyncp_ended_close(loop);
     asyncp_blocks_close(&loop->blocks);
     asyncp_callbacks_close(loop);
     asyncp_clock_close(loop);

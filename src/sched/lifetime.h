@@ -7,6 +7,7 @@
 
 struct async_loop;
 struct coroutine;
+struct ended_tasks;
 
 /*
  * Checks the waits of some tasks, others at each call. A wait for something in a returned frame is
@@ -23,6 +24,7 @@ struct debug_mode {
     bool instrumented;          /* enabled, or under valgrind: stacks are marked undefined */
     int64_t slow_ns;            /* longer turns are reported */
     struct async_task *checked; /* the last task checked; NULL: start again */
+    struct ended_tasks *ended;  /* NULL: none yet */
 };
 
 #endif

@@ -6,6 +6,7 @@
 #include "sched/task.h"
 #include "base/options.h"
 #include "sched/current.h"
+#include "sched/ended.h"
 #include "sched/future.h"
 #include "sched/lifetime.h"
 #include "sched/pace.h"
@@ -96,7 +97,10 @@ TOOLS_NO_TSAN static void *coroutine_begin_watched(void *argument)
         asyncp_tracer_task_begins(loop, self);
     if (loop_is_debug(loop))
         asyncp_check_arguments(loop, self);
-    return coroutine_end(loop, self, self->function->enter(self->arguments));
+    int result = self->function->enter(self->arguments);
+    if (loop_is_debug(loop))
+        asyncp_ended_note(loop, self, result);
+    return coroutine_end(loop, self, result);
 }
 
 void asyncp_set_beginning(struct async_loop *loop)

@@ -3,6 +3,7 @@
  * never put is certain only because nothing runs any more.
  */
 #include "top/hints.h"
+#include "sched/ended.h"
 #include "sched/sched.h"
 #include "sync/lock.h"
 #include "sync/queue.h"
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_CHAIN = 64, MAX_LINE = 256 };
+enum { MAX_CHAIN = 64, MAX_LINE = 256, MAX_HINTS = 5 };
 
 /* The wait of a task that waits; NULL: it does not. */
 static const struct wait *wait_of(const struct async_task *task)
@@ -56,10 +57,22 @@ static const char *hint_about_lock(struct async_loop *loop, const struct async_t
                "loop, and never released";
     if (find_task(loop, lock->owner) != NULL)
         return NULL;
+    const struct ended_task *ended = asyncp_ended_find(loop, lock->owner);
     snprintf(line, MAX_LINE,
-             "task #%llu has ended and has not released its lock; release it on every path, or "
-             "use ASYNC_WITH",
-             (unsigned long long)lock->owner);
+             "task #%llu%s%s%s has ended and has not released its lock; release it on every path, "
+             "or use ASYNC_WITH",
+             (unsigned long long)lock->owner, ended != NULL ? " '" : "",
+             ended != NULL ? ended->name : "", ended != NULL ? "'" : "");
+    return line;
+}
+
+/* Of debug mode: a task that might have woken this one. */
+static const char *hint_about_ended(const struct ended_task *ended, const void *object,
+                                    char line[MAX_LINE])
+{
+    snprintf(line, MAX_LINE, "task #%llu '%s' (created at %s) knew %p, and has ended: %s",
+             (unsigned long long)ended->id, ended->name, ended->where, object,
+             ended->result < 0 ? asyncp_error_meaning(ended->result) : "no error");
     return line;
 }
 
@@ -70,8 +83,8 @@ static const char *hint_about_join(const struct wait *wait, char line[MAX_LINE])
         return "items of the queue are left, and no task takes them; its consumers have ended, or "
                "wait themselves";
     snprintf(line, MAX_LINE,
-             "%zu items were taken but not reported; call async_queue_task_done after each item",
-             count);
+             "%zu item%s taken but not reported; call async_queue_task_done after each item", count,
+             count == 1 ? " was" : "s were");
     return line;
 }
 
@@ -122,20 +135,39 @@ static const char *hint_about(struct async_loop *loop, const struct async_task *
     return hint_about_call(wait->call);
 }
 
+struct hints {
+    int fd, count;
+    char written[MAX_HINTS][MAX_LINE];
+};
+
+/* Each text once. */
+static void write_hint(struct hints *hints, const char *hint)
+{
+    if (hint == NULL || hints->count == MAX_HINTS)
+        return;
+    for (int i = 0; i < hints->count; i++)
+        if (strcmp(hints->written[i], hint) == 0)
+            return;
+    snprintf(hints->written[hints->count++], MAX_LINE, "%s", hint);
+    asyncp_print(hints->fd, "  hint: %s\n", hint);
+}
+
+static void write_hints_about(struct hints *hints, struct async_loop *loop,
+                              const struct async_task *task)
+{
+    char line[MAX_LINE];
+    const struct wait *wait = wait_of(task);
+    write_hint(hints, hint_about(loop, task, line));
+    if (wait == NULL || wait->object == NULL)
+        return;
+    for (const struct ended_task *ended = NULL;
+         (ended = asyncp_ended_knowing(loop, wait->object, ended)) != NULL;)
+        write_hint(hints, hint_about_ended(ended, wait->object, line));
+}
+
 void asyncp_write_hints(int fd, struct async_loop *loop)
 {
-    enum { MAX_HINTS = 5 };
-    char written[MAX_HINTS][MAX_LINE], line[MAX_LINE];
-    int count = 0;
-    for (struct async_task *task = NULL;
-         count < MAX_HINTS && (task = asyncp_task_next(loop, task)) != NULL;) {
-        const char *hint = hint_about(loop, task, line);
-        bool is_new = hint != NULL;
-        for (int i = 0; i < count && is_new; i++)
-            is_new = strcmp(written[i], hint) != 0;
-        if (!is_new)
-            continue;
-        snprintf(written[count++], MAX_LINE, "%s", hint);
-        asyncp_print(fd, "  hint: %s\n", hint);
-    }
+    struct hints hints = {.fd = fd};
+    for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
+        write_hints_about(&hints, loop, task);
 }

@@ -42,7 +42,7 @@ async_fn(join_without_task_done);
 
 DEATH_TEST(debug_reports_a_queue_join_without_task_done_when_the_loop_is_idle,
            "deadlock: nothing is left that could wake a task of this loop|waits|in "
-           "async_queue_join|1 items were taken but not reported")
+           "async_queue_join|1 item was taken but not reported")
 {
     async_run_options options = with_debug();
     options.on_deadlock = ASYNC_DEADLOCK_ABORT;

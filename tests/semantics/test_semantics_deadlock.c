@@ -183,13 +183,77 @@ TEST_EACH_BACKEND(deadlock_hints_say_what_is_missing)
         const char *hint;
     } cases[] = {{get_from_empty, "hint: no task is left that puts items"},
                  {put_into_full, "hint: no task is left that takes items"},
-                 {join_unreported, "hint: 1 items were taken but not reported"},
+                 {join_unreported, "hint: 1 item was taken but not reported"},
                  {join_untaken, "hint: items of the queue are left, and no task takes them"},
                  {wait_for_event, "hint: no task is left that calls async_event_set"},
                  {wait_for_permit, "hint: no task is left that releases a permit"},
                  {wait_for_others, "hint: a barrier waits for 3 tasks, and 1 are there"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_says(run_into_deadlock(cases[i].coroutine), cases[i].hint);
+}
+
+/* ---- tasks that have ended ------------------------------------------------------------------ */
+
+static const char *run_into_deadlock_with_debug(int (*coroutine)(void))
+{
+    async_run_options options = options_with(ASYNC_DEADLOCK_CANCEL);
+    options.debug = true;
+    capture_begin();
+    CHECK_EQ(async_run_with(&options, call, coroutine), -EDEADLK);
+    return capture_end();
+}
+
+static int put_and_fail(async_queue *queue)
+{
+    ASYNC_TRY(async_queue_put(queue, &(int){1}));
+    return -EPIPE;
+}
+async_fn(put_and_fail, async_queue *);
+
+static int do_nothing(void)
+{
+    return 0;
+}
+async_fn(do_nothing);
+
+/* After `others` more tasks have ended. */
+static int get_what_is_never_put(int others)
+{
+    int item;
+    async_auto_queue *queue = new_queue(0, sizeof item);
+    async_ignore(async_await(async_create_task(put_and_fail, queue)));
+    for (int i = 0; i < others; i++)
+        ASYNC_TRY(async_await(async_create_task(do_nothing)));
+    ASYNC_TRY(async_queue_get(queue, &item));
+    return async_queue_get(queue, &item);
+}
+
+static int get_at_once(void)
+{
+    return get_what_is_never_put(0);
+}
+
+static int get_after_63_tasks(void)
+{
+    return get_what_is_never_put(63);
+}
+
+static int get_after_64_tasks(void)
+{
+    return get_what_is_never_put(64);
+}
+
+TEST_EACH_BACKEND(deadlock_in_debug_mode_names_the_tasks_that_have_ended_and_knew_the_object)
+{
+    static const char said[] = "hint: task #2 'put_and_fail' (created at "
+                               "tests/semantics/test_semantics_deadlock.c:";
+    check_says(run_into_deadlock_with_debug(get_at_once), said);
+    check_says(run_into_deadlock_with_debug(get_at_once), ", and has ended: -EPIPE: Broken pipe\n");
+    check_says(run_into_deadlock_with_debug(get_after_63_tasks), said);
+    CHECK(strstr(run_into_deadlock_with_debug(get_after_64_tasks), "put_and_fail") == NULL);
+    CHECK(strstr(run_into_deadlock(get_at_once), "put_and_fail") == NULL);
+    check_says(run_into_deadlock_with_debug(take_what_was_left),
+               "hint: task #2 'leave_locked' has ended and has not released its lock");
 }
 
 /* ---- what is done --------------------------------------------------------------------------- */
