@@ -79,7 +79,7 @@ struct stack_search {
 };
 
 /* A task counts once for an object, though its stack may have the address several times. */
-static void add_row(struct known_object *object, uint32_t index)
+static void add_knowing_row(struct known_object *object, uint32_t index)
 {
     if (object->last == index + 1)
         return;
@@ -99,7 +99,7 @@ static void look_up(const struct stack_search *search, uint64_t word, uint32_t i
         bool waits_too = row->state == ROW_WAITS && row->object == word &&
                          row->call == object->call;
         if (row->loop == object->loop && !waits_too)
-            add_row(object, index);
+            add_knowing_row(object, index);
     }
 }
 
