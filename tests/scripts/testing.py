@@ -42,7 +42,8 @@ MISTAKES = {
     "must_not_switch": [r"check failed: async_sleep\(0\) must not switch, and did"],
     "wrong_result": [r"the test returned -5, not 0 \(-EIO: the disk is gone\)"],
     "crash": [r"crash failed: signal 6"],
-    "endless": [r"endless failed: time limit", r"#1 +endless +runs"],
+    # ThreadSanitizer does not call the handler that prints the tasks: a loop of the program's own reaches no check.
+    "endless": [r"endless failed: time limit"] + ([] if sanitizers() == "thread" else [r"#1 +endless +runs"]),
     "deaf": [r"deaf failed: time limit"],
     "no_deadlock": [r"the test was to end in a deadlock, and returned 0"],
     "lost_race": None,  # it passes in the usual order
