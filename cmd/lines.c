@@ -36,6 +36,7 @@ struct found_place {
     uint64_t trace; /* its index */
     bool is_found;
     struct code_place place;
+    uint64_t kind; /* a hash of all calls of the program */
 };
 
 /* ---- one address ---------------------------------------------------------------------------- */
@@ -387,12 +388,21 @@ static struct lines *lines_of(struct places *places)
     return (void *)((char *)places - offsetof(struct lines, places));
 }
 
+static uint64_t hash_call(uint64_t hash, const struct code_place *place)
+{
+    char text[512];
+    asyncp_place_text(text, sizeof text, place);
+    for (const char *at = text; *at != 0; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+    return (hash ^ UINT64_MAX) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 /* Remembered for each trace of the snapshot. */
-static const struct code_place *find_place(struct places *places, const struct snapshot *snapshot,
-                                           const struct row *row)
+static const struct found_place *find_found(struct places *places, const struct snapshot *snapshot,
+                                            const struct row *row)
 {
     struct lines *lines = lines_of(places);
-    static const struct code_place unknown;
+    static const struct found_place unknown;
     static struct calls calls;
     const uint64_t key = row->trace;
     uint32_t index;
@@ -400,13 +410,27 @@ static const struct code_place *find_place(struct places *places, const struct s
         return &unknown;
     struct found_place *found = asyncp_table_at(&lines->found, index);
     if (found->is_found)
-        return &found->place;
+        return found;
     find_calls(lines, asyncp_snapshot_trace(snapshot, row), &calls);
     size_t own = first_own(&calls);
     if (own < calls.count && !is_beginning(&calls.places[own]))
         found->place = calls.places[own];
+    for (; own < calls.count && !is_beginning(&calls.places[own]); own++)
+        found->kind = hash_call(found->kind, &calls.places[own]);
     found->is_found = true;
-    return &found->place;
+    return found;
+}
+
+static const struct code_place *find_place(struct places *places, const struct snapshot *snapshot,
+                                           const struct row *row)
+{
+    return &find_found(places, snapshot, row)->place;
+}
+
+static uint64_t find_kind(struct places *places, const struct snapshot *snapshot,
+                          const struct row *row)
+{
+    return find_found(places, snapshot, row)->kind;
 }
 
 /* Behind the function itself its entry says nothing new. */
@@ -461,7 +485,7 @@ int lines_open(struct lines **out, const struct subject *subject)
     *out = lines;
     if (lines == NULL)
         return -ENOMEM;
-    lines->places.find = find_place;
+    lines->places = (struct places){.find = find_place, .find_kind = find_kind};
     lines->found = (struct table){.record_bytes = sizeof(struct found_place),
                                   .key_bytes = sizeof(uint64_t)};
     open_files(lines, subject);

@@ -23,6 +23,12 @@ struct places {
      */
     const struct code_place *(*find)(struct places *places, const struct snapshot *snapshot,
                                      const struct row *row);
+    /*
+     * A number for all calls on the stack that are not the library's own: the same for tasks with
+     * the same calls. NULL where stacks are not shown.
+     */
+    uint64_t (*find_kind)(struct places *places, const struct snapshot *snapshot,
+                          const struct row *row);
 };
 
 /* "flush server.c:88" */

@@ -202,6 +202,16 @@ def test_swaps(folder: Path):
             expect("a cycle that never was", (0, False), (status, "cycle" in out))
 
 
+def test_crowd(folder: Path):
+    with waiting(folder, "crowd") as pid:
+        knows = r"#3 and 99 more waits_for_event: waits [\d.]+ m?s in async_event_wait, 0x\w+, known to #1 crowd"
+        expect("the task with the event on its stack", True, re.search(knows, run("tree", pid)[1]) is not None)
+        edges = [task["edges"] for task in look(pid)["tasks"] if task["name"] == "waits_for_event"]
+        expect("tasks with that edge", 100, sum({"to": 1, "how": "known"} in known for known in edges))
+        for option in [], ["--stacks"]:
+            expect("tasks in one line", 1, run("ps", *option, pid)[1].count("waits_for_event  "))
+
+
 # ---- cores ------------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ SCRIPT_TEST(inspect_finds_programs_of_every_shape, "tests/scripts/inspect.py", "
 SCRIPT_TEST(inspect_prints_a_table, "tests/scripts/inspect.py", "table");
 SCRIPT_TEST(inspect_prints_trees_and_a_deadlock, "tests/scripts/inspect.py", "tree");
 SCRIPT_TEST(inspect_sees_no_deadlock_that_never_was, "tests/scripts/inspect.py", "swaps");
+SCRIPT_TEST(inspect_shows_what_a_crowd_waits_for_in_one_line, "tests/scripts/inspect.py", "crowd");
 SCRIPT_TEST(inspect_finds_the_tasks_of_a_core, "tests/scripts/inspect.py", "cores");
 SCRIPT_TEST(inspect_reads_a_program_that_changes, "tests/scripts/inspect.py", "churn");
 SCRIPT_TEST(inspect_of_a_program_that_lies_ends, "tests/scripts/inspect.py", "hostile");

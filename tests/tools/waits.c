@@ -3,6 +3,7 @@
  *
  *     waits deadlock     two tasks take two locks in opposite orders
  *     waits swap         two tasks take two locks in one order, all the time
+ *     waits crowd        100 tasks wait for one event; its address is on the stack of amain
  *
  * It prints a line, and ends with its standard input.
  */
@@ -61,6 +62,25 @@ static int reads_input(void)
 }
 async_fn(reads_input);
 
+static int waits_for_event(async_event *event)
+{
+    int result = async_event_wait(event);
+    return result;
+}
+async_fn(waits_for_event, async_event *);
+
+/* More than run in one burst: a task at its end stops in another function of the library. */
+static int crowd(void)
+{
+    async_event event = {0};
+    async_task_detach(async_create_task(reads_input));
+    for (int i = 0; i < 100; i++)
+        async_task_detach(async_create_task(waits_for_event, &event));
+    int result = async_sleep(1000);
+    return result;
+}
+async_fn(crowd);
+
 static int amain(void)
 {
     async_lock *third = swaps ? &first : &second, *fourth = swaps ? &second : &first;
@@ -75,5 +95,7 @@ async_fn(amain);
 int main(int count, char **arguments)
 {
     swaps = count > 1 && strcmp(arguments[1], "swap") == 0;
+    if (count > 1 && strcmp(arguments[1], "crowd") == 0)
+        return async_main(crowd);
     return async_main(amain);
 }
