@@ -134,6 +134,35 @@ static int add_watch(struct building *building, const struct row *row, const cha
     return result;
 }
 
+/* ---- selects -------------------------------------------------------------------------------- */
+
+/* Only tasks: of a lock the owner is not awaited, and other objects have no task. */
+static int add_case(struct building *building, const struct row *row, const char *bytes)
+{
+    uint64_t kind = asyncp_layout_get(building->layout, bytes, LAYOUT_case_kind);
+    uint64_t object = asyncp_layout_get(building->layout, bytes, LAYOUT_case_object);
+    return kind == building->layout->entries[LAYOUT_case_task].offset
+               ? add_handle(building, row, object, EDGE_ONE_OF)
+               : 0;
+}
+
+static int add_select(struct building *building, const struct row *row, const char *select)
+{
+    uint64_t cases = asyncp_layout_get(building->layout, select, LAYOUT_select_cases);
+    uint64_t count = asyncp_layout_get(building->layout, select, LAYOUT_select_count);
+    size_t size = whole_size(building, LAYOUT_case);
+    if (count > MAX_AWAITED)
+        return 0;
+    char *bytes = malloc((size_t)count * size + 1);
+    int result = bytes != NULL ? 0 : -ENOMEM;
+    if (result == 0)
+        result = asyncp_view_read(building->view, cases, bytes, (size_t)count * size);
+    for (uint64_t i = 0; i < count && result == 0; i++)
+        result = add_case(building, row, bytes + i * size);
+    free(bytes);
+    return result;
+}
+
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 /* What calls wait for, besides the handle that is their object. */
@@ -144,13 +173,15 @@ static const struct {
 } finders[] = {{"async_gather", LAYOUT_join, add_join},
                {"async_wait", LAYOUT_watch, add_watch},
                {"async_completion_next", LAYOUT_watch, add_watch},
-               {"async_staggered_race", LAYOUT_watch, add_watch}};
+               {"async_staggered_race", LAYOUT_watch, add_watch},
+               {"async_select", LAYOUT_select, add_select}};
 
 /* Memory that has changed meanwhile gives fewer edges, and no error. */
 static int read_and_add(struct building *building, const struct row *row, size_t finder)
 {
     size_t size = whole_size(building, finders[finder].whole);
-    uint64_t address = finders[finder].whole == LAYOUT_join ? row->wait : row->object;
+    bool is_object = finders[finder].whole == LAYOUT_watch;
+    uint64_t address = is_object ? row->object : row->wait;
     char *bytes = malloc(size);
     int result = bytes != NULL ? 0 : -ENOMEM;
     if (result == 0)

@@ -26,9 +26,10 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
 
 /*
  * WHOLE(tag): the size of a struct. MEMBER(tag, name, path): a member of it. NUMBER(name): a
- * number. The paths are used by top/layout.c alone. Records follow struct chunk at once; a wait
- * is the first member of struct join. `hold` and `lateness` are the first of histogram_buckets
- * numbers: bucket i counts durations of at most 2^i µs that are not in an earlier one.
+ * number. The paths are used by top/layout.c alone. Records follow struct chunk at once; a wait is
+ * the first member of struct join and of struct select. `hold` and `lateness` are the first of
+ * histogram_buckets numbers: bucket i counts durations of at most 2^i µs that are not in an earlier
+ * one.
  */
 #define LAYOUT_ENTRIES(WHOLE, MEMBER, NUMBER)                                                      \
     WHOLE(loops)                                                                                   \
@@ -108,7 +109,14 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
     NUMBER(histogram_buckets)                                                                      \
     MEMBER(loop, hold, metrics.hold.counts[0])                                                     \
     MEMBER(loop, lateness, metrics.lateness.counts[0])                                             \
-    MEMBER(loop, futures, tasks.futures)
+    MEMBER(loop, futures, tasks.futures)                                                           \
+    WHOLE(select)                                                                                  \
+    MEMBER(select, cases, cases)                                                                   \
+    MEMBER(select, count, count)                                                                   \
+    WHOLE(case)                                                                                    \
+    MEMBER(case, kind, asyncp_kind)                                                                \
+    MEMBER(case, object, asyncp_object)                                                            \
+    NUMBER(case_task)
 
 #define LAYOUT_WHOLE_(tag)              LAYOUT_##tag,
 #define LAYOUT_MEMBER_(tag, name, path) LAYOUT_##tag##_##name,

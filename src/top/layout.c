@@ -8,6 +8,7 @@
 #include "loop/loops.h"
 #include "sched/sched.h"
 #include "sync/lock.h"
+#include "top/select.h"
 
 /* The structs of the list, by their tags. */
 #define TYPE_loops     struct loops
@@ -21,6 +22,8 @@
 #define TYPE_join      struct join
 #define TYPE_watch     struct watch
 #define TYPE_watched   struct watched_task
+#define TYPE_select    struct select
+#define TYPE_case      async_case
 
 enum {
     NUMBER_attention_sleeping = ATTENTION_SLEEPING,
@@ -28,12 +31,14 @@ enum {
     NUMBER_task_borrowed_bit = 31,
     NUMBER_phase_busy = PHASE_BUSY,
     NUMBER_phase_asleep = PHASE_ASLEEP,
-    NUMBER_histogram_buckets = ASYNC_HISTOGRAM_BUCKETS
+    NUMBER_histogram_buckets = ASYNC_HISTOGRAM_BUCKETS,
+    NUMBER_case_task = ASYNCP_ON_TASK
 };
 
 _Static_assert(TASK_BORROWED == (uint32_t)1 << NUMBER_task_borrowed_bit,
                "the bit is that of task.h");
 _Static_assert(offsetof(struct join, wait) == 0, "a join is found by its wait");
+_Static_assert(offsetof(struct select, wait) == 0, "a select is found by its wait");
 
 _Static_assert(sizeof(struct pool_chunk) == offsetof(struct pool_chunk, records),
                "the records of a chunk follow its struct");

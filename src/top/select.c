@@ -11,6 +11,7 @@
  * would not wait, because the received bytes may be only a part of the bytes needed by its layer.
  * If the attempt fails, select waits again, with the same deadline.
  */
+#include "top/select.h"
 #include "base/values.h"
 #include "net/stream.h"
 #include "sched/pace.h"
@@ -19,7 +20,6 @@
 #include "sync/queue.h"
 #include "sync/semaphore.h"
 #include "sys/polling.h"
-#include <asyncio/select.h>
 #include <poll.h>
 
 enum { MAX_STACK_PLACES = 8 }; /* more cases than this allocate memory */
@@ -35,19 +35,6 @@ struct select_place {
     };
     struct select *select;
     bool in_flight; /* the operation has not completed */
-};
-
-struct select {
-    struct wait wait;
-    struct timer timer;
-    struct async_loop *loop;
-    const async_case *cases;
-    struct select_place *places; /* one for each case */
-    size_t count;                /* of cases */
-    size_t timed;                /* the index of the earliest timeout; count: none */
-    int64_t deadline_ns;         /* of the timeout */
-    size_t in_flight;            /* operations not yet completed */
-    bool withdrawing;            /* waits only for the completion of cancelled operations */
 };
 
 static bool is_descriptor(const async_case *one)

@@ -46,6 +46,18 @@ static int has_group(void)
 }
 async_fn(has_group);
 
+static int selects(void)
+{
+    async_task *one = async_create_task(sleeps), *two = async_create_task(sleeps);
+    async_event event = {0};
+    int result = async_select(async_on_task(one), async_on_event(&event), async_on_task(two));
+    async_task_cancel(one);
+    async_task_cancel(two);
+    async_ignore(async_gather(one, two));
+    return result;
+}
+async_fn(selects);
+
 /* How many tasks named `sleeps` a task awaits. */
 static size_t count_awaited(const struct snapshot *snapshot, const struct graph *graph,
                             const char *name, enum edge_kind kind)
@@ -65,7 +77,8 @@ LOOP_TEST(graph_has_the_tasks_that_a_call_awaits)
     struct snapshot snapshot;
     struct graph graph;
     async_task *tasks[] = {async_create_task(waits), async_create_task(gathers),
-                           async_create_task(has_group), async_create_task(iterates)};
+                           async_create_task(has_group), async_create_task(iterates),
+                           async_create_task(selects)};
     CHECK_EQ(async_sleep(1), 0);
     take_own_snapshot(&snapshot);
     CHECK_EQ(asyncp_graph_open(&graph, &snapshot, &asyncp_own_view, own_layout()), 0);
@@ -73,12 +86,13 @@ LOOP_TEST(graph_has_the_tasks_that_a_call_awaits)
     CHECK_EQ(count_awaited(&snapshot, &graph, "gathers", EDGE_AWAITS), 2);
     CHECK_EQ(count_awaited(&snapshot, &graph, "has_group", EDGE_AWAITS), 4);
     CHECK_EQ(count_awaited(&snapshot, &graph, "iterates", EDGE_ONE_OF), 2);
-    CHECK_EQ(graph.count, 10);
+    CHECK_EQ(count_awaited(&snapshot, &graph, "selects", EDGE_ONE_OF), 2);
+    CHECK_EQ(graph.count, 12);
     asyncp_graph_close(&graph);
     asyncp_snapshot_free(&snapshot);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         async_task_cancel(tasks[i]);
-    async_ignore(async_gather_n(tasks, 4, NULL, 0));
+    async_ignore(async_gather_n(tasks, 5, NULL, 0));
     return 0;
 }
 
