@@ -108,7 +108,8 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
     NUMBER(histogram_buckets)                                                                      \
     MEMBER(loop, hold, metrics.hold.counts[0])                                                     \
     MEMBER(loop, lateness, metrics.lateness.counts[0])                                             \
-    MEMBER(loop, futures, tasks.futures)
+    MEMBER(loop, futures, tasks.futures)                                                           \
+    MEMBER(task, reserved, reserved)
 
 #define LAYOUT_WHOLE_(tag)              LAYOUT_##tag,
 #define LAYOUT_MEMBER_(tag, name, path) LAYOUT_##tag##_##name,
