@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { MAX_SCANNED_WORDS = 1 << 16, MAX_CANDIDATES = 128, MAX_REPORTED = 6, MIN_REPEATS = 3 };
-enum { NAME_SIZE = 128, MAX_CALL_BYTES = 6 };
+enum { NAME_SIZE = 512, MAX_CALL_BYTES = 6 };
 
 /* A word on the stack, perhaps a return address. */
 struct candidate {
@@ -83,16 +83,17 @@ static bool any_repeats(const struct candidate candidates[MAX_CANDIDATES])
     return false;
 }
 
-static void report_candidates(const struct candidate candidates[MAX_CANDIDATES])
+static void report_candidates(const struct candidate candidates[MAX_CANDIDATES],
+                              frame_name *name_frame)
 {
-    char name[NAME_SIZE];
+    char name[NAME_SIZE] = "?";
     bool repeats = any_repeats(candidates);
     int reported = 0;
     for (int i = 0; i < MAX_CANDIDATES && reported < MAX_REPORTED && candidates[i].count != 0;
          i++) {
         if (repeats && candidates[i].count < MIN_REPEATS)
             continue;
-        asyncp_symbol(candidates[i].address, name, sizeof name);
+        name_frame((uintptr_t)candidates[i].address - 1, name, sizeof name); /* of the call */
         if (repeats)
             asyncp_report("    in %s, %u times on the stack", name, candidates[i].count);
         else
@@ -101,12 +102,12 @@ static void report_candidates(const struct candidate candidates[MAX_CANDIDATES])
     }
 }
 
-void asyncp_frames_report(const char *sp, const char *end)
+void asyncp_frames_report(const char *sp, const char *end, frame_name *name)
 {
     /* not on the signal stack, which is small */
     static struct candidate candidates[MAX_CANDIDATES];
     if (sp < end)
         tools_mark_defined(sp, (size_t)(end - sp));
     count_return_addresses(sp, end, candidates);
-    report_candidates(candidates);
+    report_candidates(candidates, name);
 }
