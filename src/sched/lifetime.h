@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct async_loop;
+struct async_task;
 struct coroutine;
 
 /*
@@ -23,6 +24,7 @@ struct debug_mode {
     bool instrumented;          /* enabled, or under valgrind: stacks are marked undefined */
     int64_t slow_ns;            /* longer turns are reported */
     struct async_task *checked; /* the last task checked; NULL: start again */
+    struct async_task *ignores; /* see loop_note_refusals; NULL: none */
 };
 
 #endif
