@@ -4,6 +4,7 @@
  * signal would end the sleep of the program's call.
  */
 #include "top/stall.h"
+#include "sys/clock.h"
 #include "sys/frames.h"
 #include "top/blocking.h"
 #include "top/own_look.h"
@@ -16,7 +17,7 @@
 /* Each line says where it comes from: programs print meanwhile. */
 #define LINE "asyncio: "
 
-enum { MAX_SHOWN_FRAMES = 12, SCANNED_WORDS = 512, FEW_FRAMES = 3 };
+enum { MAX_SHOWN_FRAMES = 12, SCANNED_WORDS = 512, FEW_FRAMES = 3, MAX_LOOKS = 20 };
 
 enum stall_cause asyncp_stall_cause(const struct thread_times *before,
                                     const struct thread_times *now, int64_t held_ns)
@@ -165,13 +166,24 @@ static void print_computing(FILE *to, struct own_look *look, const struct stall 
                          "async_to_thread\n");
 }
 
+/* A thread that sleeps again and again, as one with many page faults, may run at the moment. */
+static bool find_sleep(int32_t thread, struct thread_call *call)
+{
+    for (int i = 0; i < MAX_LOOKS; i++) {
+        if (asyncp_sys_thread_call(thread, call))
+            return true;
+        asyncp_sys_sleep(NS_PER_MILLISECOND);
+    }
+    return false;
+}
+
 static void print_blocked(FILE *to, struct own_look *look, const struct stall *stall)
 {
     struct thread_call call;
     struct frames frames = {.count = 0};
     char text[256];
-    if (!asyncp_sys_thread_call(stall->thread, &call)) {
-        fprintf(to, LINE "  it waits in the kernel, for memory or a disk\n");
+    if (!find_sleep(stall->thread, &call)) {
+        fprintf(to, LINE "  it is blocked in the kernel, which does not tell where\n");
         return;
     }
     asyncp_blocking_describe(text, sizeof text, &call);
