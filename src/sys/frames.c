@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { MAX_SCANNED_WORDS = 1 << 16, MAX_CANDIDATES = 128, MAX_REPORTED = 6, MIN_REPEATS = 3 };
-enum { NAME_SIZE = 512, MAX_CALL_BYTES = 6 };
+enum { NAME_SIZE = 512 };
 
 /* A word on the stack, perhaps a return address. */
 struct candidate {
@@ -18,10 +18,7 @@ struct candidate {
     unsigned count; /* how often it occurs */
 };
 
-/*
- * Whether the code ends in a call instruction. Always true on architectures without a decoder here.
- */
-static bool ends_in_call(const unsigned char code[MAX_CALL_BYTES])
+bool asyncp_ends_in_call(const unsigned char code[MAX_CALL_BYTES])
 {
 #if defined(__x86_64__) || defined(__i386__)
     return code[1] == 0xe8 || (code[4] == 0xff && (code[5] & 0x38) == 0x10) || code[3] == 0xff ||
@@ -44,10 +41,10 @@ static bool ends_in_call(const unsigned char code[MAX_CALL_BYTES])
 }
 
 /* The bytes before the address must be readable code, too. */
-bool asyncp_is_return_address(const void *address)
+static bool is_return_address(const void *address)
 {
     const void *call = (const void *)((uintptr_t)address - MAX_CALL_BYTES);
-    return asyncp_symbol_known(address) && asyncp_symbol_known(call) && ends_in_call(call);
+    return asyncp_symbol_known(address) && asyncp_symbol_known(call) && asyncp_ends_in_call(call);
 }
 
 /* The entry for the address, else an unused one, else NULL. */
@@ -68,7 +65,7 @@ __attribute__((no_sanitize_address)) static void count_return_addresses(
     for (int i = 0; i < MAX_SCANNED_WORDS && (const char *)(word + 1) <= end; i++, word++) {
         const void *address = (const void *)return_address((uintptr_t)*word);
         struct candidate *entry = find_candidate(candidates, address);
-        if (entry == NULL || (entry->count == 0 && !asyncp_is_return_address(address)))
+        if (entry == NULL || (entry->count == 0 && !is_return_address(address)))
             continue;
         entry->address = address;
         entry->count++;

@@ -49,17 +49,29 @@ static void find_sampled(struct own_look *look, const struct thread_sample *samp
     frames->guessed = frames->count;
 }
 
-/* Return addresses above a stack pointer, for code that needs a register that is not known. */
-static void guess_callers(uint64_t sp, struct frames *frames)
+/* The code is read as all memory is: its file may be unloaded meanwhile. */
+static bool follows_call(const struct own_look *look, uint64_t address)
 {
-    static const void *words[SCANNED_WORDS];
+    unsigned char code[MAX_CALL_BYTES];
+    bool is_code = false;
+    for (size_t i = 0; i < look->range_count && !is_code; i++)
+        is_code = address - sizeof code >= look->ranges[i].start && address < look->ranges[i].end;
+    return is_code &&
+           asyncp_view_read(&asyncp_own_view, address - sizeof code, code, sizeof code) == 0 &&
+           asyncp_ends_in_call(code);
+}
+
+/* Return addresses above a stack pointer, for code that needs a register that is not known. */
+static void guess_callers(const struct own_look *look, uint64_t sp, struct frames *frames)
+{
+    static uintptr_t words[SCANNED_WORDS];
     frames->guessed = frames->count;
     if (asyncp_view_read(&asyncp_own_view, sp, words, sizeof words) < 0)
         return;
     for (size_t i = 0; i < SCANNED_WORDS && frames->count < MAX_FRAMES; i++) {
-        const void *address = (const void *)return_address((uintptr_t)words[i]);
-        if (asyncp_is_return_address(address))
-            frames->addresses[frames->count++] = (uintptr_t)address;
+        uintptr_t address = return_address(words[i]);
+        if (follows_call(look, address))
+            frames->addresses[frames->count++] = address;
     }
 }
 
@@ -72,7 +84,7 @@ static void find_blocked(struct own_look *look, const struct thread_call *call,
     frames->count = asyncp_unwind_from(&look->unwinder, &registers, &none, frames->addresses);
     frames->guessed = frames->count;
     if (frames->count < FEW_FRAMES)
-        guess_callers(call->sp, frames);
+        guess_callers(look, call->sp, frames);
 }
 
 static void print_frames(FILE *to, struct own_look *look, const struct frames *frames)
