@@ -5,6 +5,7 @@
  */
 #include "cmd/json.h"
 #include "cmd/ps.h"
+#include "inspect/kept.h"
 #include "show/words.h"
 #include <asyncio/base.h>
 #include <inttypes.h>
@@ -130,6 +131,25 @@ static void print_row(const struct sheet *sheet, const struct graph *graph, cons
            row->stack_size, row->stack_used, row->requests);
 }
 
+static void print_kept(const struct snapshot *snapshot, uint64_t loop)
+{
+    const char *between = "";
+    printf(",\"kept\":[");
+    for (uint32_t i = 0; i < snapshot->kept.count; i++) {
+        const struct kept *kept = asyncp_table_at(&snapshot->kept, i);
+        if (kept->loop != loop)
+            continue;
+        printf("%s{\"first\":%" PRIu64 ",\"count\":%" PRIu64 ",\"name\":", between, kept->first,
+               kept->count);
+        print_text(snapshot, kept->first_name);
+        printf(",\"where\":");
+        print_text(snapshot, kept->where);
+        putchar('}');
+        between = ",";
+    }
+    putchar(']');
+}
+
 static void print_loop_json(const struct sheet *sheet, const struct graph *graph,
                             const struct loop_row *loop)
 {
@@ -147,7 +167,9 @@ static void print_loop_json(const struct sheet *sheet, const struct graph *graph
             putchar(',');
         print_row(sheet, graph, &snapshot->rows[loop->first_row + i]);
     }
-    printf("]}");
+    putchar(']');
+    print_kept(snapshot, (uint64_t)(loop - snapshot->loops));
+    putchar('}');
 }
 
 void ps_print_json(const struct sheet *sheet, const struct subject *subject,

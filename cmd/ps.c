@@ -1,9 +1,11 @@
 /*
  * cmd/ps.c: the table of `asyncio ps`. Tasks that do the same thing share a line: of a thousand
- * connections mostly all wait in the same call.
+ * connections mostly all wait in the same call. Below them stand tasks that have ended while a
+ * handle is left, a line for each place of their creation.
  */
 #include "cmd/lines.h"
 #include "cmd/ps.h"
+#include "inspect/kept.h"
 #include "show/groups.h"
 #include "show/words.h"
 #include <asyncio/base.h>
@@ -38,6 +40,27 @@ static void fill_line(struct line *line, const struct sheet *sheet, const struct
     asyncp_show_place(line->place, sizeof line->place, sheet->places, snapshot, row);
 }
 
+static void fill_kept(struct line *line, const struct snapshot *snapshot, const struct kept *kept)
+{
+    const struct row row = {.id = kept->first};
+    const struct row_group group = {.first = &row, .count = (size_t)kept->count};
+    *line = (struct line){.ids = ""};
+    asyncp_group_ids(line->ids, sizeof line->ids, &group);
+    asyncp_show_text(line->name, sizeof line->name, snapshot, kept->first_name);
+    asyncp_show_text(line->where, sizeof line->where, snapshot, kept->where);
+}
+
+/* The next one of a loop from *index on, which is moved behind it; NULL: there is no other one. */
+static const struct kept *next_kept(const struct snapshot *snapshot, uint64_t loop, uint32_t *index)
+{
+    while (*index < snapshot->kept.count) {
+        const struct kept *kept = asyncp_table_at(&snapshot->kept, (*index)++);
+        if (kept->loop == loop)
+            return kept;
+    }
+    return NULL;
+}
+
 /* Characters of UTF-8. */
 static int width_of(const char *text)
 {
@@ -54,19 +77,28 @@ static void widen(int *width, const char *text)
         *width = length;
 }
 
-static struct widths measure(const struct sheet *sheet, const struct row_group *groups,
-                             size_t count)
+static void widen_all(struct widths *widths, const struct line *line)
+{
+    widen(&widths->ids, line->ids);
+    widen(&widths->name, line->name);
+    widen(&widths->where, line->where);
+    if (*line->place != 0)
+        widen(&widths->wait, line->wait);
+}
+
+static struct widths measure(const struct sheet *sheet, const struct groups *groups, uint64_t loop)
 {
     struct widths widths = {sizeof "TASK" - 1, sizeof "NAME" - 1, sizeof "CREATED AT" - 1,
                             sizeof "WAITS IN" - 1};
     struct line line;
-    for (size_t i = 0; i < count; i++) {
-        fill_line(&line, sheet, &groups[i], 0);
-        widen(&widths.ids, line.ids);
-        widen(&widths.name, line.name);
-        widen(&widths.where, line.where);
-        if (*line.place != 0)
-            widen(&widths.wait, line.wait);
+    const struct kept *kept;
+    for (size_t i = 0; i < groups->count; i++) {
+        fill_line(&line, sheet, &groups->items[i], 0);
+        widen_all(&widths, &line);
+    }
+    for (uint32_t i = 0; (kept = next_kept(sheet->snapshot, loop, &i)) != NULL;) {
+        fill_kept(&line, sheet->snapshot, kept);
+        widen_all(&widths, &line);
     }
     return widths;
 }
@@ -90,17 +122,23 @@ static void print_line(const struct widths *widths, const struct line *line, con
     printf("%s%s\n", has_place ? "  " : "", line->place);
 }
 
-static void print_groups(const struct sheet *sheet, const struct row_group *groups, size_t count,
+static void print_groups(const struct sheet *sheet, const struct groups *groups, uint64_t loop,
                          int64_t now_ns)
 {
-    const struct widths widths = measure(sheet, groups, count);
+    const struct widths widths = measure(sheet, groups, loop);
+    const struct row_group *group = groups->items;
+    const struct kept *kept;
     struct line line = {"TASK", "FOR", "NAME", "CREATED AT", "WAITS IN", "AT"};
     print_line(&widths, &line, "STATE");
-    for (size_t i = 0; i < count; i++) {
-        fill_line(&line, sheet, &groups[i], now_ns);
-        print_line(&widths, &line, asyncp_show_state(groups[i].first->state));
+    for (size_t i = 0; i < groups->count; i++, group++) {
+        fill_line(&line, sheet, group, now_ns);
+        print_line(&widths, &line, asyncp_show_state(group->first->state));
         if (sheet->stacks)
-            lines_print(sheet->places, sheet->snapshot, groups[i].first, "            ");
+            lines_print(sheet->places, sheet->snapshot, group->first, "            ");
+    }
+    for (uint32_t i = 0; (kept = next_kept(sheet->snapshot, loop, &i)) != NULL;) {
+        fill_kept(&line, sheet->snapshot, kept);
+        print_line(&widths, &line, "ended");
     }
 }
 
@@ -114,8 +152,8 @@ static int print_tasks(const struct sheet *sheet, const struct loop_row *loop)
             0)
             result = -ENOMEM;
     int64_t now_ns = loop->is_virtual ? loop->now_ns : snapshot->taken_ns;
-    if (result == 0 && groups.count > 0)
-        print_groups(sheet, groups.items, groups.count, now_ns);
+    if (result == 0 && (groups.count > 0 || snapshot->kept.count > 0))
+        print_groups(sheet, &groups, (uint64_t)(loop - snapshot->loops), now_ns);
     asyncp_groups_close(&groups);
     return result;
 }

@@ -18,8 +18,11 @@ def number(text: str, name: str) -> int:
 
 def entries(text: str) -> list[tuple[str, str | None]]:
     """The name and the struct of each entry, in the order of the table; None: it is a number."""
-    begin = text.index("#define LAYOUT_ENTRIES")
-    found = re.findall(r"\b(WHOLE|MEMBER|NUMBER)\(([\w., ]+)\)", text[begin:text.index("\n\n", begin)])
+    begin = text.index("    WHOLE(loops)")
+    table = text[begin:text.index("\n\n", begin)]
+    found = re.findall(r"\b(WHOLE|MEMBER|NUMBER)\(([^()]+)\)", table)
+    if len(found) != len(re.findall(r"\w\(", table)):
+        raise SystemExit("an entry of the table is not understood; those after it would be read from wrong places")
     named = {"WHOLE": lambda tag: (tag, tag), "NUMBER": lambda name: (name, None),
              "MEMBER": lambda tag, name, _: (f"{tag}_{name}", tag)}
     return [named[kind](*words.split(", ")) for kind, words in found]

@@ -4,6 +4,7 @@
  * the page with its control block is read: the wait of most tasks is there, too.
  */
 #include "inspect/edges.h"
+#include "inspect/kept.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct reading {
     size_t place_count;
     struct place places[MAX_RECORDS];
     struct piece pieces[MAX_RECORDS + 1]; /* of the chunk, and of a stack for each open place */
+    uint64_t kept[MAX_RECORDS]; /* of each record of the chunk: the id of asyncp_kept_id */
 };
 
 /* ---- members -------------------------------------------------------------------------------- */
@@ -222,18 +224,22 @@ static int describe(struct reading *reading, const struct place *place)
 
 /* ---- the tasks of a chunk ------------------------------------------------------------------- */
 
-/* The records that have a task of this loop. */
-static void choose_places(struct reading *reading)
+/* The records that have a task of this loop. false: none of them has ended and is kept. */
+static bool choose_places(struct reading *reading)
 {
+    bool any_kept = false;
     reading->place_count = 0;
     for (size_t i = 0; i < reading->records; i++) {
         const char *record = reading->chunk + record_offset(reading, i);
+        reading->kept[i] = asyncp_kept_id(reading->layout, record, reading->loop->address);
+        any_kept |= reading->kept[i] != 0;
         uint64_t coroutine = get(reading, record, LAYOUT_task_coroutine);
         if (coroutine != 0 && coroutine != reading->future &&
             get(reading, record, LAYOUT_task_loop) == reading->loop->address)
             reading->places[reading->place_count++] = (struct place){
                 .index = i, .coroutine = coroutine, .is_open = true};
     }
+    return any_kept;
 }
 
 /* Reads the chunk and the stacks of all open places in one call. */
@@ -301,6 +307,22 @@ static int look_at_places(struct reading *reading, uint64_t chunk)
     return 0;
 }
 
+/* Counts the records of tasks that have ended and are kept, if a second look agrees. */
+static int count_kept(struct reading *reading, uint64_t chunk)
+{
+    struct snapshot *snapshot = reading->snapshot;
+    reading->place_count = 0;
+    int result = read_places(reading, chunk);
+    for (size_t i = 0; i < reading->records && result == 0; i++) {
+        const char *record = reading->chunk + record_offset(reading, i);
+        uint64_t id = asyncp_kept_id(reading->layout, record, reading->loop->address);
+        if (id != 0 && id == reading->kept[i])
+            result = asyncp_kept_add(&snapshot->kept, &snapshot->texts, reading->layout, record,
+                                     snapshot->loop_count - 1);
+    }
+    return result;
+}
+
 /* *next is the chunk behind it. -EFAULT: it cannot be read. */
 static int read_chunk(struct reading *reading, uint64_t chunk, uint64_t *next)
 {
@@ -309,12 +331,12 @@ static int read_chunk(struct reading *reading, uint64_t chunk, uint64_t *next)
     if (result < 0)
         return result;
     *next = get(reading, reading->chunk, LAYOUT_chunk_next);
-    choose_places(reading);
+    bool any_kept = choose_places(reading);
     result = look_at_places(reading, chunk);
     for (size_t i = 0; i < reading->place_count && result == 0; i++)
         if (reading->places[i].look.coroutine != 0)
             result = describe(reading, &reading->places[i]);
-    return result;
+    return result == 0 && any_kept ? count_kept(reading, chunk) : result;
 }
 
 /* ---- loops ---------------------------------------------------------------------------------- */
@@ -486,6 +508,7 @@ static int take_snapshot(struct snapshot *snapshot, struct reading *reading, uin
     *snapshot = (struct snapshot){
         .traces = {.record_bytes = sizeof(struct trace), .key_bytes = sizeof(struct trace)}};
     asyncp_texts_open(&snapshot->texts);
+    asyncp_kept_open(&snapshot->kept);
     if (reading == NULL)
         return -ENOMEM;
     int result = open_reading(reading);
@@ -528,6 +551,7 @@ void asyncp_snapshot_free(struct snapshot *snapshot)
 {
     asyncp_texts_free(&snapshot->texts);
     asyncp_table_free(&snapshot->traces);
+    asyncp_table_free(&snapshot->kept);
     free(snapshot->rows);
     free(snapshot->loops);
     *snapshot = (struct snapshot){.loop_count = 0};

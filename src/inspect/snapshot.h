@@ -64,6 +64,7 @@ struct snapshot {
     size_t unreadable; /* records, chunks and loops that could not be read */
     struct texts texts;
     struct table traces;
+    struct table kept; /* struct kept: tasks that have ended, and are in no row */
 };
 
 /* The calls on a stack, the innermost first; behind the last one 0. */

@@ -281,6 +281,13 @@ static void report_if_slow(const struct async_loop *loop, const char *what, int6
                       (double)took_ns / 1e9);
 }
 
+static void report_if_ignoring(struct async_loop *loop)
+{
+    if (loop->debug.ignores != NULL)
+        loop->hooks->report_refusals(loop->debug.ignores);
+    loop->debug.ignores = NULL;
+}
+
 static void run_ready_node_timed(struct async_loop *loop)
 {
     struct label label = label_first_node(loop);
@@ -288,6 +295,7 @@ static void run_ready_node_timed(struct async_loop *loop)
     run_ready_node(loop);
     int64_t took_ns = asyncp_sys_clock_now() - before_ns;
     asyncp_check_waits(loop);
+    report_if_ignoring(loop);
     report_if_slow(loop, label.text, took_ns);
     if (took_ns >= loop->debug.slow_ns)
         asyncp_flight_write(loop, TIMELINE_STALL);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct async_loop;
+struct async_task;
 struct coroutine;
 struct ended_tasks;
 
@@ -25,6 +26,7 @@ struct debug_mode {
     int64_t slow_ns;            /* longer turns are reported */
     struct async_task *checked; /* the last task checked; NULL: start again */
     struct ended_tasks *ended;  /* NULL: none yet */
+    struct async_task *ignores; /* see loop_note_refusals; NULL: none */
 };
 
 #endif

@@ -41,6 +41,7 @@ struct loop_hooks {
     void (*dump)(int fd);        /* async_dump */
     void (*print_tasks)(int fd); /* as trees, of all loops of the process */
     void (*report_deadlock)(struct async_loop *loop, enum deadlock_kind kind);
+    void (*report_refusals)(const struct async_task *task);
     const struct layout_note *layout; /* not used: it is named so that static programs have it */
 };
 
@@ -262,6 +263,15 @@ static inline void loop_count_output_hold(struct async_loop *loop, int differenc
 static inline void loop_note_lost_output(struct async_loop *loop)
 {
     loop->activity.output_was_lost = true;
+}
+
+/*
+ * The running task ignores its cancellation, and stops now in a refused call: then the loop reports
+ * it, with the place.
+ */
+static inline void loop_note_refusals(struct async_loop *loop, struct async_task *task)
+{
+    loop->debug.ignores = task;
 }
 
 /* Whether each stop passes through code for debug mode or for a trace. */

@@ -194,9 +194,7 @@ int asyncp_fail_cancelled(struct async_loop *loop)
     enum { MANY_REFUSALS = 100 };
     struct coroutine *self = loop->sched.current;
     if (++self->refusals == MANY_REFUSALS && loop_is_debug(loop))
-        asyncp_report("%s ignores its cancellation: %d calls were refused with -ECANCELED; return "
-                      "the error, or answer with async_task_uncancel(async_current_task())",
-                      asyncp_label(self->task).text, MANY_REFUSALS);
+        loop_note_refusals(loop, self->task);
     asyncp_yield_once(loop);
     return -ECANCELED;
 }

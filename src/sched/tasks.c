@@ -46,8 +46,57 @@ static void forget_inherited_task(struct async_loop *loop, struct async_task *ta
     asyncp_task_free_words(task);
 }
 
+/* Tasks created at one place whose handles are left. */
+struct left_handles {
+    const char *where;
+    struct label first; /* of the one with the least id */
+    uint64_t first_id;
+    size_t count;
+};
+
+enum { MAX_LEFT_PLACES = 16 };
+
+/* Notes a task at its place; false: there are too many places. */
+static bool note_left_handle(struct left_handles places[MAX_LEFT_PLACES],
+                             const struct async_task *task)
+{
+    int i = 0;
+    while (i < MAX_LEFT_PLACES && places[i].count > 0 && places[i].where != task->where)
+        i++;
+    if (i == MAX_LEFT_PLACES)
+        return false;
+    if (places[i].count++ == 0 || task->id < places[i].first_id) {
+        places[i].where = task->where;
+        places[i].first = asyncp_label(task);
+        places[i].first_id = task->id;
+    }
+    return true;
+}
+
+/* A server may have left thousands: one line for each place. */
+static void report_left_handles(struct async_loop *loop)
+{
+    struct left_handles places[MAX_LEFT_PLACES] = {{.count = 0}};
+    size_t others = 0;
+    for (struct async_task *task = NULL;
+         (task = asyncp_pool_next(&loop->tasks.records, task)) != NULL;)
+        if (task->references > 0 && !task_is_future(task) && !task->seen && task->result >= 0)
+            others += !note_left_handle(places, task);
+    for (int i = 0; i < MAX_LEFT_PLACES && places[i].count > 0; i++)
+        if (places[i].count == 1)
+            asyncp_report("%s was never awaited, gathered or detached", places[i].first.text);
+        else
+            asyncp_report("%s, and %zu more that were created there, were never awaited, gathered "
+                          "or detached",
+                          places[i].first.text, places[i].count - 1);
+    if (others > 0)
+        asyncp_report("%zu more tasks were never awaited, gathered or detached", others);
+}
+
 void asyncp_tasks_close(struct async_loop *loop)
 {
+    if (loop_is_debug(loop) && !loop_is_inherited(loop))
+        report_left_handles(loop);
     for (struct async_task *task = NULL;
          (task = asyncp_pool_next(&loop->tasks.records, task)) != NULL;) {
         if (loop_is_inherited(loop))
@@ -57,8 +106,6 @@ void asyncp_tasks_close(struct async_loop *loop)
         if (task_is_future(task))
             asyncp_future_settle(task, -ECANCELED);
         ASSERT(task_done(task));
-        if (loop_is_debug(loop) && !task->seen && task->result >= 0)
-            asyncp_report("%s was never awaited, gathered or detached", asyncp_label(task).text);
         task->references = task->reserved = 0;
         task_release(task);
     }

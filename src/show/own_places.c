@@ -134,6 +134,20 @@ bool asyncp_own_place(struct own_places *own, uint64_t address, struct code_plac
     return located->is_code;
 }
 
+bool asyncp_own_place_text(uint64_t address, char *text, size_t size)
+{
+    static struct own_places own; /* not on the stack, which may be that of a signal handler */
+    static struct located located;
+    own = (struct own_places){.is_static = false};
+    located = (struct located){.address = address};
+    if (!use_file(&own, address))
+        return false;
+    find_in_image(&own, &located);
+    asyncp_image_close(&own.image);
+    asyncp_place_text(text, size, &located.place);
+    return true;
+}
+
 /* ---- a stack -------------------------------------------------------------------------------- */
 
 /* The bytes of a path up to the folder that holds the folder of the file. */

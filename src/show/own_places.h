@@ -27,6 +27,12 @@ void asyncp_own_places_close(struct own_places *own);
 /* The place of an instruction. false: it is in no loaded file. */
 bool asyncp_own_place(struct own_places *own, uint64_t address, struct code_place *place);
 
+/*
+ * Writes "flush server.c:88" for an instruction. Allocates nothing, for a process that is about to
+ * end; not reentrant. false: it is in no loaded file, and the text is unchanged.
+ */
+bool asyncp_own_place_text(uint64_t address, char *text, size_t size);
+
 /* Whether a call is the library's own, below the function of a task. */
 bool asyncp_is_beginning(const struct code_place *place);
 

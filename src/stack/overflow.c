@@ -4,8 +4,8 @@
  * repeated calls, and the process ends. All other faults are forwarded to the former handler.
  */
 #include "stack/overflow.h"
+#include "show/own_places.h"
 #include "sys/frames.h"
-#include "sys/symbol.h"
 #include "sys/map.h"
 #include "sys/report.h"
 #include "sys/signals.h"
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum { SIGNAL_STACK_SIZE = 64 * 1024 };
-enum { NAME_SIZE = 128 };
+enum { NAME_SIZE = 512 };
 
 /* A signal handled by us while overflows of any thread are reported. */
 struct handled_signal {
@@ -71,10 +71,10 @@ static void report_overflow(const struct stack *stack, size_t guard_size,
     const char *sp;
     read_registers(signal_context, &pc, &sp);
     stack_owner->explain();
-    if (asyncp_symbol(pc, name, sizeof name))
+    if (asyncp_own_place_text((uintptr_t)pc, name, sizeof name))
         asyncp_report("    it happened in %s", name);
     const char *lowest = stack->bottom + guard_size;
-    asyncp_frames_report(sp > lowest ? sp : lowest, (const char *)stack);
+    asyncp_frames_report(sp > lowest ? sp : lowest, (const char *)stack, asyncp_own_place_text);
 }
 
 /* A fault repeats when the handler returns, and then ends the process. A sent signal does not. */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { MAX_SCANNED_WORDS = 1 << 16, MAX_CANDIDATES = 128, MAX_REPORTED = 6, MIN_REPEATS = 3 };
-enum { NAME_SIZE = 128, MAX_CALL_BYTES = 6 };
+enum { NAME_SIZE = 512 };
 
 /* A word on the stack, perhaps a return address. */
 struct candidate {
@@ -18,10 +18,7 @@ struct candidate {
     unsigned count; /* how often it occurs */
 };
 
-/*
- * Whether the code ends in a call instruction. Always true on architectures without a decoder here.
- */
-static bool ends_in_call(const unsigned char code[MAX_CALL_BYTES])
+bool asyncp_ends_in_call(const unsigned char code[MAX_CALL_BYTES])
 {
 #if defined(__x86_64__) || defined(__i386__)
     return code[1] == 0xe8 || (code[4] == 0xff && (code[5] & 0x38) == 0x10) || code[3] == 0xff ||
@@ -44,10 +41,10 @@ static bool ends_in_call(const unsigned char code[MAX_CALL_BYTES])
 }
 
 /* The bytes before the address must be readable code, too. */
-bool asyncp_is_return_address(const void *address)
+static bool is_return_address(const void *address)
 {
     const void *call = (const void *)((uintptr_t)address - MAX_CALL_BYTES);
-    return asyncp_symbol_known(address) && asyncp_symbol_known(call) && ends_in_call(call);
+    return asyncp_symbol_known(address) && asyncp_symbol_known(call) && asyncp_ends_in_call(call);
 }
 
 /* The entry for the address, else an unused one, else NULL. */
@@ -68,7 +65,7 @@ __attribute__((no_sanitize_address)) static void count_return_addresses(
     for (int i = 0; i < MAX_SCANNED_WORDS && (const char *)(word + 1) <= end; i++, word++) {
         const void *address = (const void *)return_address((uintptr_t)*word);
         struct candidate *entry = find_candidate(candidates, address);
-        if (entry == NULL || (entry->count == 0 && !asyncp_is_return_address(address)))
+        if (entry == NULL || (entry->count == 0 && !is_return_address(address)))
             continue;
         entry->address = address;
         entry->count++;
@@ -83,16 +80,17 @@ static bool any_repeats(const struct candidate candidates[MAX_CANDIDATES])
     return false;
 }
 
-static void report_candidates(const struct candidate candidates[MAX_CANDIDATES])
+static void report_candidates(const struct candidate candidates[MAX_CANDIDATES],
+                              frame_name *name_frame)
 {
-    char name[NAME_SIZE];
+    char name[NAME_SIZE] = "?";
     bool repeats = any_repeats(candidates);
     int reported = 0;
     for (int i = 0; i < MAX_CANDIDATES && reported < MAX_REPORTED && candidates[i].count != 0;
          i++) {
         if (repeats && candidates[i].count < MIN_REPEATS)
             continue;
-        asyncp_symbol(candidates[i].address, name, sizeof name);
+        name_frame((uintptr_t)candidates[i].address - 1, name, sizeof name); /* of the call */
         if (repeats)
             asyncp_report("    in %s, %u times on the stack", name, candidates[i].count);
         else
@@ -101,12 +99,12 @@ static void report_candidates(const struct candidate candidates[MAX_CANDIDATES])
     }
 }
 
-void asyncp_frames_report(const char *sp, const char *end)
+void asyncp_frames_report(const char *sp, const char *end, frame_name *name)
 {
     /* not on the signal stack, which is small */
     static struct candidate candidates[MAX_CANDIDATES];
     if (sp < end)
         tools_mark_defined(sp, (size_t)(end - sp));
     count_return_addresses(sp, end, candidates);
-    report_candidates(candidates);
+    report_candidates(candidates, name);
 }

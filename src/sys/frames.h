@@ -5,6 +5,7 @@
 #define SYS_FRAMES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* A return address without its signature: aarch64 may sign one, in bits that are not used. */
@@ -17,15 +18,20 @@ static inline uintptr_t return_address(uintptr_t word)
 #endif
 }
 
+enum { MAX_CALL_BYTES = 6 };
+
 /*
- * Whether the address follows a call instruction. Any word may be asked about.
+ * Whether the code ends in a call instruction. Always true on architectures without a decoder here.
  */
-bool asyncp_is_return_address(const void *address);
+bool asyncp_ends_in_call(const unsigned char code[MAX_CALL_BYTES]);
+
+/* Writes the name of an instruction. false: it has none, and the text is unchanged. */
+typedef bool frame_name(uint64_t address, char *text, size_t size);
 
 /*
  * Reports the return addresses between sp and end: the repeated ones, or the innermost if none
  * repeats. Not reentrant.
  */
-void asyncp_frames_report(const char *sp, const char *end);
+void asyncp_frames_report(const char *sp, const char *end, frame_name *name);
 
 #endif

@@ -61,20 +61,3 @@ const char *asyncp_symbol_file(struct loaded_file *file)
     const char *slash = strrchr(file->path, '/');
     return slash != NULL ? slash + 1 : file->path;
 }
-
-bool asyncp_symbol(const void *address, char *text, size_t size)
-{
-    struct loaded_file file;
-    struct elf_image image;
-    const char *name = NULL;
-    if (!asyncp_image_find(&file, (uintptr_t)address))
-        return false;
-    size_t offset = (uintptr_t)address - file.base;
-    if (asyncp_image_open(&image, file.path))
-        name = asyncp_symbol_name(&image, offset, &offset);
-    if (name == NULL)
-        name = asyncp_symbol_file(&file);
-    snprintf(text, size, "%s+0x%zx", name, offset);
-    asyncp_image_close(&image);
-    return true;
-}

@@ -19,7 +19,4 @@ const char *asyncp_symbol_name(const struct elf_image *image, uintptr_t linked, 
 /* The name of a loaded file, without directories. Changes its path. */
 const char *asyncp_symbol_file(struct loaded_file *file);
 
-/* Writes "function+0x1b" or "program+0x11a3" into text. false: it is no code; text is unchanged. */
-bool asyncp_symbol(const void *address, char *text, size_t size);
-
 #endif

@@ -45,8 +45,13 @@ bool asyncp_sys_thread_call(int32_t thread, struct thread_call *call)
 {
     char text[256];
     uint64_t *a = call->arguments;
-    return read_thread_file(thread, "syscall", text, sizeof text) &&
-           sscanf(text,
+    if (!read_thread_file(thread, "syscall", text, sizeof text))
+        return false;
+    if (sscanf(text, "-1 %" SCNx64 " %" SCNx64, &call->sp, &call->pc) == 2) {
+        call->number = THREAD_FAULT;
+        return true;
+    }
+    return sscanf(text,
                   "%ld %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64
                   " %" SCNx64 " %" SCNx64,
                   &call->number, &a[0], &a[1], &a[2], &a[3], &a[4], &a[5], &call->sp,

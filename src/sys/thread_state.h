@@ -18,16 +18,16 @@ struct thread_times {
 /* false: the kernel does not tell. */
 bool asyncp_sys_thread_times(int32_t thread, struct thread_times *times);
 
-enum { CALL_ARGUMENTS = 6 };
+enum { CALL_ARGUMENTS = 6, THREAD_FAULT = -1 };
 
 /* The system call in which a thread sleeps. */
 struct thread_call {
-    long number;
+    long number; /* THREAD_FAULT: none, it has touched a page that is not there yet */
     uint64_t arguments[CALL_ARGUMENTS];
     uint64_t sp, pc;
 };
 
-/* false: it is in none, or the kernel does not tell. */
+/* false: it does not sleep, or the kernel does not tell. */
 bool asyncp_sys_thread_call(int32_t thread, struct thread_call *call);
 
 /* Whether a debugger has the process. */

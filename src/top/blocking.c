@@ -80,6 +80,10 @@ void asyncp_blocking_describe(char *text, size_t size, const struct thread_call 
 {
     const struct blocking_call *known = find_call(call->number);
     char name[128];
+    if (call->number == THREAD_FAULT) {
+        snprintf(text, size, "a page fault, for memory of a file or in swap");
+        return;
+    }
     if (known == NULL) {
         snprintf(text, size, "system call %ld", call->number);
         return;
@@ -95,5 +99,7 @@ void asyncp_blocking_describe(char *text, size_t size, const struct thread_call 
 const char *asyncp_blocking_hint(const struct thread_call *call)
 {
     const struct blocking_call *known = find_call(call->number);
+    if (call->number == THREAD_FAULT)
+        return "touch such memory in async_to_thread first, or lock it: mlock(2)";
     return known != NULL ? known->hint : "a call that blocks belongs into async_to_thread";
 }

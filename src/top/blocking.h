@@ -6,7 +6,7 @@
 
 #include "sys/thread_state.h"
 
-/* "connect(2) on descriptor 7, socket:[4711]" */
+/* "connect(2) on descriptor 7, socket:[4711]", or "a page fault, …" */
 void asyncp_blocking_describe(char *text, size_t size, const struct thread_call *call);
 
 /* What the program should do in place of the call. */

@@ -7,12 +7,14 @@
 #include "sched/sched.h"
 #include "thread/executor.h"
 #include "top/layout.h"
+#include "top/refusals.h"
 #include "top/standstill.h"
 
 static const struct loop_hooks loop_hooks = {.offload = asyncp_offload,
                                              .dump = async_dump,
                                              .print_tasks = asyncp_print_tasks,
                                              .report_deadlock = asyncp_report_deadlock,
+                                             .report_refusals = asyncp_report_refusals,
                                              .layout = &asyncp_layout};
 
 #endif

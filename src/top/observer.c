@@ -42,6 +42,7 @@ static struct {
     int32_t process;             /* in a child of fork() it is another one */
     _Atomic uint32_t generation; /* changes when the thread is to end */
     struct thread_sample *room;
+    struct thread_times times; /* of the thread, at its last look */
     struct reported_cycles cycles;
     int64_t looked_for_cycles_ns;
     int64_t period_ns; /* begin of the current minute of reports */
@@ -66,9 +67,10 @@ static int64_t limit_of(const struct observed *observed)
     return limit_ns > MIN_LIMIT_NS ? limit_ns : MIN_LIMIT_NS;
 }
 
+/* A loop that has not polled is still held, by what it is not known any more. */
 static void begin_again(struct observed *observed, const struct loop_pulse *pulse, int64_t now_ns)
 {
-    if (observed->was_reported)
+    if (observed->was_reported && pulse->polled_ns != observed->pulse.polled_ns)
         asyncp_report("loop %u goes on; it was held for %.2f s", observed->number,
                       (double)(now_ns - observed->since_ns) / 1e9);
     observed->pulse = *pulse;
@@ -104,7 +106,7 @@ static void report_held(struct observed *observed, const struct loop_pulse *puls
     (void)asyncp_sys_thread_times(observed->thread, &times);
     stall.cause = asyncp_stall_cause(&observed->times, &times, stall.held_ns);
     observed->next_ns = AGAIN_AFTER * stall.held_ns;
-    if (asyncp_sys_is_traced() || !may_report(now_ns))
+    if (!may_report(now_ns))
         return;
     asyncp_report_stall(&stall, observer.room);
     observed->was_reported = true;
@@ -115,7 +117,8 @@ static void look_at_loop(struct observed *observed, int64_t now_ns, bool was_lat
     struct loop_pulse pulse;
     if (!read_pulse(observed, &pulse))
         return;
-    if (was_late || pulse.rests || pulse.polled_ns != observed->pulse.polled_ns)
+    bool has_gone_on = pulse.rests || pulse.polled_ns != observed->pulse.polled_ns;
+    if (was_late || has_gone_on || asyncp_sys_is_traced())
         begin_again(observed, &pulse, now_ns);
     else if (now_ns - observed->since_ns >= observed->next_ns)
         report_held(observed, &pulse, now_ns);
@@ -152,12 +155,24 @@ static void look_for_cycles(int64_t now_ns)
     observer.looked_for_cycles_ns = asyncp_sys_clock_now();
 }
 
-/* A thread that was kept from running tells nothing about others. */
+/*
+ * A thread that was stopped tells nothing about others, which were stopped, too. One that was ready
+ * and had no processor does: the kernel counts that for each thread.
+ */
+static bool was_stopped(int64_t late_ns, const struct thread_times *before,
+                        const struct thread_times *now)
+{
+    return now->queued_ns - before->queued_ns < late_ns / 2;
+}
+
 static int64_t look_at_all(int64_t expected_ns)
 {
+    struct thread_times before = observer.times;
     pthread_mutex_lock(&observer.mutex);
+    (void)asyncp_sys_thread_times(asyncp_sys_thread_id(), &observer.times);
     int64_t now_ns = asyncp_sys_clock_now(), pause_ns = choose_pause();
-    bool was_late = now_ns - expected_ns > pause_ns;
+    bool was_late = now_ns - expected_ns > pause_ns &&
+                    was_stopped(now_ns - expected_ns, &before, &observer.times);
     LIST_EACH (link, &observer.loops)
         look_at_loop(CONTAINER_OF(link, struct observed, link), now_ns, was_late);
     look_for_cycles(now_ns);

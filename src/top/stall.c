@@ -4,6 +4,7 @@
  * signal would end the sleep of the program's call.
  */
 #include "top/stall.h"
+#include "sys/clock.h"
 #include "sys/frames.h"
 #include "top/blocking.h"
 #include "top/own_look.h"
@@ -16,7 +17,7 @@
 /* Each line says where it comes from: programs print meanwhile. */
 #define LINE "asyncio: "
 
-enum { MAX_SHOWN_FRAMES = 12, SCANNED_WORDS = 512, FEW_FRAMES = 3 };
+enum { MAX_SHOWN_FRAMES = 12, SCANNED_WORDS = 512, FEW_FRAMES = 3, MAX_LOOKS = 20 };
 
 enum stall_cause asyncp_stall_cause(const struct thread_times *before,
                                     const struct thread_times *now, int64_t held_ns)
@@ -48,17 +49,29 @@ static void find_sampled(struct own_look *look, const struct thread_sample *samp
     frames->guessed = frames->count;
 }
 
-/* Return addresses above a stack pointer, for code that needs a register that is not known. */
-static void guess_callers(uint64_t sp, struct frames *frames)
+/* The code is read as all memory is: its file may be unloaded meanwhile. */
+static bool follows_call(const struct own_look *look, uint64_t address)
 {
-    static const void *words[SCANNED_WORDS];
+    unsigned char code[MAX_CALL_BYTES];
+    bool is_code = false;
+    for (size_t i = 0; i < look->range_count && !is_code; i++)
+        is_code = address - sizeof code >= look->ranges[i].start && address < look->ranges[i].end;
+    return is_code &&
+           asyncp_view_read(&asyncp_own_view, address - sizeof code, code, sizeof code) == 0 &&
+           asyncp_ends_in_call(code);
+}
+
+/* Return addresses above a stack pointer, for code that needs a register that is not known. */
+static void guess_callers(const struct own_look *look, uint64_t sp, struct frames *frames)
+{
+    static uintptr_t words[SCANNED_WORDS];
     frames->guessed = frames->count;
     if (asyncp_view_read(&asyncp_own_view, sp, words, sizeof words) < 0)
         return;
     for (size_t i = 0; i < SCANNED_WORDS && frames->count < MAX_FRAMES; i++) {
-        const void *address = (const void *)return_address((uintptr_t)words[i]);
-        if (asyncp_is_return_address(address))
-            frames->addresses[frames->count++] = (uintptr_t)address;
+        uintptr_t address = return_address(words[i]);
+        if (follows_call(look, address))
+            frames->addresses[frames->count++] = address;
     }
 }
 
@@ -71,7 +84,7 @@ static void find_blocked(struct own_look *look, const struct thread_call *call,
     frames->count = asyncp_unwind_from(&look->unwinder, &registers, &none, frames->addresses);
     frames->guessed = frames->count;
     if (frames->count < FEW_FRAMES)
-        guess_callers(call->sp, frames);
+        guess_callers(look, call->sp, frames);
 }
 
 static void print_frames(FILE *to, struct own_look *look, const struct frames *frames)
@@ -165,13 +178,24 @@ static void print_computing(FILE *to, struct own_look *look, const struct stall 
                          "async_to_thread\n");
 }
 
+/* A thread that sleeps again and again, as one with many page faults, may run at the moment. */
+static bool find_sleep(int32_t thread, struct thread_call *call)
+{
+    for (int i = 0; i < MAX_LOOKS; i++) {
+        if (asyncp_sys_thread_call(thread, call))
+            return true;
+        asyncp_sys_sleep(NS_PER_MILLISECOND);
+    }
+    return false;
+}
+
 static void print_blocked(FILE *to, struct own_look *look, const struct stall *stall)
 {
     struct thread_call call;
     struct frames frames = {.count = 0};
     char text[256];
-    if (!asyncp_sys_thread_call(stall->thread, &call)) {
-        fprintf(to, LINE "  it waits in the kernel, for memory or a disk\n");
+    if (!find_sleep(stall->thread, &call)) {
+        fprintf(to, LINE "  it is blocked in the kernel, which does not tell where\n");
         return;
     }
     asyncp_blocking_describe(text, sizeof text, &call);

@@ -3,6 +3,7 @@
  * memory holds.
  */
 #include "inspect/edges.h"
+#include "inspect/kept.h"
 #include "inspect/own_view.h"
 #include "loop/loops.h"
 #include "run/runner.h"
@@ -92,6 +93,47 @@ LOOP_TEST(snapshot_tells_requests_and_groups_at_their_limit)
     async_event_set(&event);
     async_ignore(async_group_wait(&group)); /* one was cancelled */
     return 0;
+}
+
+static int ends(void)
+{
+    return 0;
+}
+async_fn(ends);
+
+/* The first has ended when the join still waits for the second. */
+static int joins_two(void)
+{
+    return async_gather(async_create_task(ends), async_create_task(keeps_on));
+}
+async_fn(joins_two);
+
+/* Handles of tasks that a join has, or that were detached, are none. */
+LOOP_TEST(snapshot_counts_handles_that_are_kept_after_the_end)
+{
+    struct snapshot snapshot;
+    async_task *kept[3];
+    async_event_clear(&event);
+    for (int i = 0; i < 3; i++)
+        kept[i] = async_create_task(ends);
+    async_task_detach(async_create_task(ends));
+    async_task *joins = async_create_task(joins_two);
+    CHECK_EQ(async_sleep(1), 0);
+    take_own_snapshot(&snapshot);
+    CHECK_EQ(snapshot.kept.count, 1);
+    const struct kept *place = asyncp_table_at(&snapshot.kept, 0);
+    CHECK_EQ(place->count, 3);
+    CHECK_EQ(place->first, async_task_id(kept[0]));
+    CHECK_EQ(place->loop, 0);
+    CHECK_STR(text_of_row(&snapshot, place->first_name), "ends");
+    CHECK(strncmp(text_of_row(&snapshot, place->where), "tests/inspect/test_snapshot.c:", 30) == 0);
+    asyncp_snapshot_free(&snapshot);
+    async_event_set(&event);
+    CHECK_EQ(async_gather_n(kept, 3, NULL, ASYNC_FIRST_ERROR), 0);
+    take_own_snapshot(&snapshot);
+    CHECK_EQ(snapshot.kept.count, 0);
+    asyncp_snapshot_free(&snapshot);
+    return async_await(joins);
 }
 
 /* ---- memory that is not as it should be ----------------------------------------------------- */

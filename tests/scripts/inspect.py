@@ -149,9 +149,12 @@ def test_table(folder: Path):
         for pattern in (rf"loop 1, thread {process.pid}, \w+, a\w+: [67] tasks, \d+ created; 0 timers, 1 operations",
                         r"\n  #1 +waits +[\d.]+ m?s  amain +tests/tools/watched.c:\d+ +async_wait_readable, descriptor \d+.*\n",
                         r"\n  #3 and 2 more +waits +[\d.]+ m?s  wants_lock +\S+ +async_lock_acquire, lock 0x\w+, held by "
-                        r"#2 has_lock.*\n"):
+                        r"#2 has_lock.*\n",
+                        r"\n  #6 and 2 more +ended +ends +tests/tools/watched.c:\d+\n"):
             if not re.search(pattern, out.replace(f"{ROOT}/", "")):
                 raise Failure(f"no {pattern!r} in\n{out}")
+        expect("handles that are kept", [(6, 3, "ends")],
+               [(kept["first"], kept["count"], kept["name"]) for kept in look(process.pid)["kept"]])
         if knows_lines():
             expect("the calls", True, re.search(r"\n {12}has_lock \S+watched.c:\d+\n", run("ps", "--stacks", process.pid)[1]) is not None)
         expect("a line each", 3, run("ps", "--each", process.pid)[1].count("  wants_lock  "))

@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
 """Programs in which a task holds its loop, and what is reported of it.
 
-    watchdog.py causes    each cause, with the function, and calls that are not disturbed
-    watchdog.py circle    tasks that wait for each other while others go on: once, in debug mode
-    watchdog.py stopped   nothing is said of a process that was stopped
+    watchdog.py causes      each cause, with the function, and calls that are not disturbed
+    watchdog.py page        a page of memory that comes late
+    watchdog.py throttled   a control group that gives a tenth of a processor
+    watchdog.py circle      tasks that wait for each other while others go on: once, in debug mode
+    watchdog.py stopped     nothing is said of a process that was stopped
+    watchdog.py debugger    nothing is said of a process that a debugger has stopped, steps or runs
 
-Ends with 77 where programs run in an emulator: /proc then tells of the emulator.
+Ends with 77 where programs run in an emulator: /proc then tells of the emulator; and where the machine does not have what
+is needed, or forbids it.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
@@ -32,6 +38,10 @@ class Failure(Exception):
     pass
 
 
+class Skip(Exception):
+    pass
+
+
 def build(folder: Path) -> Path:
     flags = [f"-fsanitize={sanitizers()}"] if sanitizers() else []
     flags += ["-flto"] if option("b_lto") else []
@@ -40,14 +50,16 @@ def build(folder: Path) -> Path:
     return folder / "held"
 
 
+def check(answer: subprocess.CompletedProcess, how: str, task: str, *words: str):
+    missing = [word for word in (f"'{task}' (created at", *words) if word not in answer.stderr]
+    if answer.returncode != 0 or missing:
+        raise Failure(f"{how}: status {answer.returncode}, {missing} missing from\n{answer.stderr}")
+
+
 def causes(program: Path):
     for how, (task, words, place) in CAUSES.items():
         answer = subprocess.run([program, how], text=True, capture_output=True)
-        missing = [word for word in (f"'{task}' (created at", *words) if word not in answer.stderr]
-        if knows_calls(how) and place not in answer.stderr:
-            missing.append(place)
-        if answer.returncode != 0 or missing:
-            raise Failure(f"{how}: status {answer.returncode}, {missing} missing from\n{answer.stderr}")
+        check(answer, how, task, *words, *([place] if knows_calls(how) else []))
 
 
 def knows_calls(how: str) -> bool:
@@ -55,15 +67,95 @@ def knows_calls(how: str) -> bool:
     return os.uname().machine in ("x86_64", "aarch64", "riscv64") or how in ("sleep", "fifo", "mutex")
 
 
-def stopped(program: Path):
-    with subprocess.Popen([program, "idle"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+# ---- the machine ------------------------------------------------------------------------------------------------
+
+
+def page(program: Path):
+    answer = subprocess.run([program, "page"], text=True, capture_output=True)
+    if answer.returncode == SKIPPED:
+        raise Skip("the kernel allows no userfaultfd(2)")
+    place = ["holds_by_page"] if knows_calls("page") else []
+    check(answer, "page", "holds_by_page", "in a page fault, for memory of a file or in swap", "mlock(2)", *place)
+
+
+def writable_groups():
+    """Folders in which a control group with a limit for processor time can be made, and the files of the limit."""
+    own = [line[len("0::/"):] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::/")]
+    for path in ("", *own):
+        folder = Path("/sys/fs/cgroup", path)
+        control = folder / "cgroup.subtree_control"
+        if control.exists() and "cpu" in control.read_text().split():
+            yield folder, {"cpu.max": "10000 100000"}
+    yield Path("/sys/fs/cgroup/cpu"), {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "10000"}
+
+
+@contextmanager
+def group_with_a_tenth():
+    """The file into which a process of the group writes its number."""
+    for folder, limits in writable_groups():
+        group = folder / f"asyncio-test-{os.getpid()}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            for name, limit in limits.items():
+                (group / name).write_text(limit)
+            yield group / "cgroup.procs"
+        finally:
+            group.rmdir()
+        return
+    raise Skip("no control group with a limit for processor time can be made")
+
+
+def throttled(program: Path):
+    with group_with_a_tenth() as members:
+        command = f"echo $$ >{members}; exec {program} spin"
+        check(subprocess.run(["sh", "-c", command], text=True, capture_output=True), "throttled", "holds_by_spin",
+              "the machine gives it no processor")
+
+
+# ---- nothing is said --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def silent(program: Path, how: str):
+    """A program that must end well, and say nothing."""
+    with subprocess.Popen([program, how], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.readline()
-        process.send_signal(signal.SIGSTOP)
-        time.sleep(0.8)
-        process.send_signal(signal.SIGCONT)
+        yield process
         complaint = process.stderr.read()
     if process.returncode != 0 or complaint:
-        raise Failure(f"status {process.returncode}: {complaint}")
+        raise Failure(f"{how}: status {process.returncode}: {complaint}")
+
+
+def stopped(program: Path):
+    for how in ("idle", "busy"):
+        with silent(program, how) as process:
+            for _ in range(2):
+                process.send_signal(signal.SIGSTOP)
+                time.sleep(0.4)
+                process.send_signal(signal.SIGCONT)
+                time.sleep(0.05)
+
+
+def debug(*arguments: str):
+    command = ["gdb", "-nx", "-batch", "-iex", "set debuginfod enabled off", *arguments]
+    answer = subprocess.run(command, text=True, capture_output=True)
+    if answer.returncode != 0:
+        raise Skip(f"gdb does not work here: {answer.stderr.strip().splitlines()[-1:]}")
+    return answer
+
+
+def debugger(program: Path):
+    if shutil.which("gdb") is None:
+        raise Skip("gdb is not installed")
+    with silent(program, "busy") as process:
+        steps = ["break spin", "continue", "shell sleep 0.4", "stepi 2000", "shell sleep 0.4", "delete", "detach"]
+        debug("-p", str(process.pid), *(word for step in steps for word in ("-ex", step)))
+    answer = debug("-ex", "run", "--args", str(program), "spin")
+    if "has held loop" in answer.stderr + answer.stdout:
+        raise Failure(f"spin in gdb: {answer.stderr}")
 
 
 def circle(program: Path):
@@ -71,6 +163,9 @@ def circle(program: Path):
     cycle = "cycle: #3 waits for #4 waits for #3\n"
     if answer.returncode != 0 or answer.stderr.count("2 tasks wait for each other") != 1 or cycle not in answer.stderr:
         raise Failure(f"status {answer.returncode}: {answer.stderr}")
+
+
+CASES = {case.__name__: case for case in (causes, page, throttled, circle, stopped, debugger)}
 
 
 def main(name: str) -> int:
@@ -82,10 +177,13 @@ def main(name: str) -> int:
         return SKIPPED
     with tempfile.TemporaryDirectory() as folder:
         try:
-            {"causes": causes, "circle": circle, "stopped": stopped}[name](build(Path(folder)))
+            CASES[name](build(Path(folder)))
         except Failure as failure:
             print(failure)
             return 1
+        except Skip as reason:
+            print(reason)
+            return SKIPPED
     return 0
 
 

@@ -1,17 +1,26 @@
 /*
  * held.c: a program for tests/scripts/watchdog.py: a task that holds its loop.
  *
- *     held spin | sleep | fifo | mutex | many | circle | idle
+ *     held spin | sleep | fifo | mutex | page | many | circle | idle | busy
  *
- * It ends with 0 if the call that blocked was not disturbed.
+ * It ends with 0 if the call that blocked was not disturbed, and with 77 if the kernel allows no
+ * page faults that a thread answers.
  */
 #include <asyncio.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#if __has_include(<linux/userfaultfd.h>)
+#include <linux/userfaultfd.h>
+#endif
 
 static const double LIMIT = 0.1, HELD = 0.8;
 
@@ -95,6 +104,65 @@ static int holds_by_mutex(void)
 }
 async_fn(holds_by_mutex);
 
+/* ---- a page that comes late ----------------------------------------------------------------- */
+
+#if defined(UFFDIO_ZEROPAGE) && defined(SYS_userfaultfd)
+
+static const size_t PAGE_BYTES = 1 << 16; /* of any processor: a whole number of pages */
+
+/* Answers the first fault after a while. */
+static void *fill_later(void *range)
+{
+    struct timespec time = {.tv_nsec = (long)(HELD * 1e9)};
+    struct pollfd fault = {.fd = ends[0], .events = POLLIN};
+    struct uffdio_zeropage pages = {.range = *(struct uffdio_range *)range};
+    if (poll(&fault, 1, -1) != 1)
+        abort();
+    nanosleep(&time, NULL);
+    if (ioctl(ends[0], UFFDIO_ZEROPAGE, &pages) < 0)
+        abort();
+    return NULL;
+}
+
+/* The address of memory without pages; NULL: the kernel allows none. */
+static const char *map_late_pages(struct uffdio_range *range)
+{
+    enum { USER_MODE_ONLY = 1 }; /* all that it allows without privileges */
+    struct uffdio_api api = {.api = UFFD_API};
+    char *pages = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                       0);
+    *range = (struct uffdio_range){.start = (uintptr_t)pages, .len = PAGE_BYTES};
+    struct uffdio_register missing = {.range = *range, .mode = UFFDIO_REGISTER_MODE_MISSING};
+    ends[0] = (int)syscall(SYS_userfaultfd, O_CLOEXEC | USER_MODE_ONLY);
+    bool is_late = ends[0] >= 0 && pages != MAP_FAILED && ioctl(ends[0], UFFDIO_API, &api) == 0 &&
+                   ioctl(ends[0], UFFDIO_REGISTER, &missing) == 0;
+    return is_late ? pages : NULL;
+}
+
+static int holds_by_page(void)
+{
+    pthread_t thread;
+    struct uffdio_range range;
+    const volatile char *pages = map_late_pages(&range);
+    if (pages == NULL || pthread_create(&thread, NULL, fill_later, &range) != 0)
+        exit(77);
+    char byte = pages[0];
+    pthread_join(thread, NULL);
+    return byte;
+}
+
+#else
+
+static int holds_by_page(void)
+{
+    exit(77);
+}
+
+#endif
+async_fn(holds_by_page);
+
+/* ---- many turns ----------------------------------------------------------------------------- */
+
 static int spins_shortly(void)
 {
     spin(LIMIT / 4);
@@ -143,12 +211,28 @@ static int stays_idle(void)
 }
 async_fn(stays_idle);
 
+/* It never holds its loop for as long as the limit. */
+static int is_busy(void)
+{
+    double end = read_clock() + 2;
+    puts("busy");
+    fflush(stdout);
+    while (read_clock() < end) {
+        spin(LIMIT / 10);
+        ASYNC_TRY(async_sleep(0.0001));
+    }
+    return 0;
+}
+async_fn(is_busy);
+
 static async_task *start(const char *how)
 {
     return strcmp(how, "spin") == 0     ? async_create_task(holds_by_spin)
            : strcmp(how, "sleep") == 0  ? async_create_task(holds_by_sleep)
            : strcmp(how, "fifo") == 0   ? async_create_task(holds_by_fifo)
            : strcmp(how, "mutex") == 0  ? async_create_task(holds_by_mutex)
+           : strcmp(how, "page") == 0   ? async_create_task(holds_by_page)
+           : strcmp(how, "busy") == 0   ? async_create_task(is_busy)
            : strcmp(how, "many") == 0   ? async_create_task(holds_by_many)
            : strcmp(how, "circle") == 0 ? async_create_task(stands_by_a_circle)
                                         : async_create_task(stays_idle);

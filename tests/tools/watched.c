@@ -1,6 +1,7 @@
 /*
- * watched.c: a program for tests/scripts/inspect.py: tasks that wait, one that is always ready, and
- * others that begin and end all the time. It prints a line, and ends with its standard input.
+ * watched.c: a program for tests/scripts/inspect.py: tasks that wait, one that is always ready,
+ * others that begin and end all the time, and three that have ended and were not awaited. It prints
+ * a line, and ends with its standard input.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -37,6 +38,8 @@ static int churns(void)
 }
 async_fn(churns);
 
+static async_task *kept[3];
+
 static int amain(int waiters)
 {
     char byte;
@@ -44,6 +47,8 @@ static int amain(int waiters)
     async_task_detach(async_create_task(has_lock));
     for (int i = 0; i < waiters; i++)
         async_task_detach(async_create_task(wants_lock));
+    for (int i = 0; i < 3; i++)
+        kept[i] = async_create_task(ends);
     async_task_detach(async_create_task(churns));
     ASYNC_TRY(async_sleep(0.01));
     puts("ready");

@@ -1,0 +1,28 @@
+/*
+ * inspect/kept.h: tasks that have ended while the program has a handle to them, for which no task
+ * waits: their results may still be asked for. They are counted by the place of their creation.
+ */
+#ifndef INSPECT_KEPT_H
+#define INSPECT_KEPT_H
+
+#include "inspect/layout.h"
+#include "inspect/texts.h"
+
+/* A place of a loop. Texts are indices for asyncp_texts_get. */
+struct kept {
+    uint64_t loop, address;     /* index of the loop; address of the place's text */
+    uint64_t first, count;      /* the least id, and how many there are */
+    uint32_t first_name, where; /* the name of the task `first` */
+};
+
+/* A struct kept for each place. */
+void asyncp_kept_open(struct table *kept);
+
+/* The id of the task of a record if it is such a task of the loop with that address; else 0. */
+uint64_t asyncp_kept_id(const struct layout *layout, const char *record, uint64_t loop);
+
+/* Counts the task of such a record. 0 or -ENOMEM. */
+int asyncp_kept_add(struct table *kept, struct texts *texts, const struct layout *layout,
+                    const char *record, uint64_t loop_index);
+
+#endif
