@@ -221,6 +221,8 @@ void asyncp_tracer_node_begins(struct async_loop *loop)
 {
     struct ready *node = loop->sched.ready.first;
     uint64_t ticks = read_ticks(loop);
+    if (loop->tracer.ring->latest.ticks == loop->tracer.ring->opened.ticks)
+        asyncp_tracer_read_clocks(loop); /* the first turn may be the last one */
     put_appended(loop, first_appended(loop), NULL, ticks);
     put_run(loop, node->run == NULL ? coroutine_of_ready(node) : NULL, ticks);
     if (node->next == NULL) /* the queue is empty when it has begun */
