@@ -34,7 +34,7 @@
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only these rows;
 #                     B=sync: synchronisation; B=echo: TCP servers, B=tls: TLS servers, B=redis: a small Redis beside
 #                     redis-server, B=queue: queues in Redis beside BullMQ and RQ, these four on two processors;
-#                     B=machine: programs, pipes, standard input;
+#                     B=machine: programs, pipes, standard input; B=trace: what a flight recorder costs;
 #                     AGAINST='HEAD~1 go': compares with commits or peers, in pairs of short slices (PAIRS=15), for a
 #                     busy machine;  COUNT=1: counts instructions with callgrind, also AGAINST commits
 #   make first-hour   types the commands of README.md in a bare Debian, as root (tests/scripts/first_hour.py)

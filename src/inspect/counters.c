@@ -10,18 +10,6 @@
 
 enum { MAX_READINGS = 20 };
 
-static int read_member(const struct view *view, const struct layout *layout, uint64_t address,
-                       enum layout_name name, uint64_t *value)
-{
-    struct layout_entry entry = layout->entries[name];
-    uint8_t bytes[sizeof(uint64_t)];
-    int result = asyncp_view_read(view, address + entry.offset, bytes, entry.size);
-    if (result == 0)
-        *value = asyncp_bytes_unsigned(&(struct bytes){bytes, bytes + entry.size, 0, false},
-                                       entry.size);
-    return result;
-}
-
 /* ---- counters ------------------------------------------------------------------------------- */
 
 /* The numbers of a histogram; the layout names the first one. */
@@ -60,11 +48,11 @@ int asyncp_counters_read(struct counters *counters, const struct view *view,
     int result = bytes != NULL ? -EAGAIN : -ENOMEM;
     for (int i = 0; i < MAX_READINGS && result == -EAGAIN; i++) {
         uint64_t before = 0, after = 0;
-        result = read_member(view, layout, loop, LAYOUT_loop_version, &before);
+        result = asyncp_layout_read(layout, view, loop, LAYOUT_loop_version, &before);
         if (result == 0)
             result = asyncp_view_read(view, loop, bytes, size);
         if (result == 0)
-            result = read_member(view, layout, loop, LAYOUT_loop_version, &after);
+            result = asyncp_layout_read(layout, view, loop, LAYOUT_loop_version, &after);
         if (result == 0 && (before % 2 != 0 || before != after))
             result = -EAGAIN;
     }
@@ -83,9 +71,9 @@ static int read_name(struct activity_sample *sample, const struct view *view,
     struct texts texts;
     uint64_t name = 0, owner = 0;
     uint32_t index;
-    int result = read_member(view, layout, task, LAYOUT_task_name, &name);
+    int result = asyncp_layout_read(layout, view, task, LAYOUT_task_name, &name);
     if (result == 0)
-        result = read_member(view, layout, task, LAYOUT_task_coroutine, &owner);
+        result = asyncp_layout_read(layout, view, task, LAYOUT_task_coroutine, &owner);
     if (result < 0 || owner != coroutine)
         return result;
     asyncp_texts_open(&texts);
@@ -103,18 +91,18 @@ int asyncp_activity_sample(struct activity_sample *sample, const struct view *vi
 {
     uint64_t current = 0, attention = 0, task = 0;
     *sample = (struct activity_sample){.kind = ACTIVITY_LOOP};
-    int result = read_member(view, layout, loop, LAYOUT_loop_current, &current);
+    int result = asyncp_layout_read(layout, view, loop, LAYOUT_loop_current, &current);
     if (result < 0)
         return result;
     if (current == 0) {
-        result = read_member(view, layout, loop, LAYOUT_loop_attention, &attention);
+        result = asyncp_layout_read(layout, view, loop, LAYOUT_loop_attention, &attention);
         if (result == 0 && (attention & layout->entries[LAYOUT_attention_sleeping].offset) != 0)
             sample->kind = ACTIVITY_ASLEEP;
         return result;
     }
     sample->kind = ACTIVITY_TASK;
     strcpy(sample->name, "?");
-    result = read_member(view, layout, current, LAYOUT_coroutine_task, &task);
+    result = asyncp_layout_read(layout, view, current, LAYOUT_coroutine_task, &task);
     if (result == 0)
         result = read_name(sample, view, layout, task, current);
     return result == -EFAULT ? 0 : result;

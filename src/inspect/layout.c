@@ -70,3 +70,18 @@ uint64_t asyncp_layout_get(const struct layout *layout, const void *bytes, enum 
     struct bytes member = {at, at + entry.size, 0, false};
     return asyncp_bytes_unsigned(&member, entry.size);
 }
+
+int asyncp_layout_read(const struct layout *layout, const struct view *view, uint64_t address,
+                       enum layout_name name, uint64_t *value)
+{
+    const struct layout_entry entry = layout->entries[name];
+    uint8_t bytes[sizeof(uint64_t)];
+    *value = 0;
+    if (entry.size > sizeof bytes)
+        return -EPROTO;
+    int result = asyncp_view_read(view, address + entry.offset, bytes, entry.size);
+    if (result == 0)
+        *value = asyncp_bytes_unsigned(&(struct bytes){bytes, bytes + entry.size, 0, false},
+                                       entry.size);
+    return result;
+}

@@ -14,8 +14,7 @@
 #ifndef INSPECT_LAYOUT_H
 #define INSPECT_LAYOUT_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "inspect/view.h"
 
 enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
 
@@ -142,5 +141,9 @@ struct layout {
 
 /* A member of a struct as it was read, as an unsigned integer. */
 uint64_t asyncp_layout_get(const struct layout *layout, const void *bytes, enum layout_name name);
+
+/* Reads a member of a struct at an address. 0; an error of the view, and *value is 0. */
+int asyncp_layout_read(const struct layout *layout, const struct view *view, uint64_t address,
+                       enum layout_name name, uint64_t *value);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "loop/loop.h"
 #include "loop/loops.h"
+#include "loop/tracing.h"
 #include "sched/current.h"
 #include <pthread.h>
 
@@ -36,6 +37,7 @@ static void handle_fork_in_child(void)
 {
     asyncp_fork_count();
     asyncp_loops_fork();
+    asyncp_tracing_fork();
     asyncp_catches_fork();
     if (asyncp_current != NULL)
         inherit_loop(asyncp_current);

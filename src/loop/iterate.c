@@ -346,7 +346,8 @@ static void run_ready(struct async_loop *loop)
                                : BURST_TURNS);
     do {
         run_burst(loop);
-    } while (loop->sched.ready.first != NULL && asyncp_burst_renew(loop));
+    } while (loop->sched.ready.first != NULL && loop->sched.turns_left <= 0 &&
+             asyncp_burst_renew(loop));
 }
 
 /* It may be a function of the program: the handler of a signal. */

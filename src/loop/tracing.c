@@ -1,7 +1,8 @@
 /*
  * loop/tracing.c: reads ASYNCIO_TRACE, and appends the timelines of loops to one file of the
- * process. Loops of several threads may end at once. In a child of fork() the file has the
- * process's number in its name, because the parent writes the other one.
+ * process. Loops of several threads may end at once, and other threads may write their flight
+ * recorders. In a child of fork() the file has the process's number in its name, because the parent
+ * writes the other one.
  */
 #include "loop/tracing.h"
 #include "inspect/process.h"
@@ -29,13 +30,20 @@ struct destination {
     bool is_page, is_flight;
 };
 
-/* The file of this process. */
+/* The file of this process, and where other threads write the flight recorders. */
 static struct {
     pthread_mutex_t mutex;
     int32_t process; /* that has begun it; 0: none */
     size_t bytes;
     unsigned flights;
+    struct destination flight; /* of the last loop; another thread must not read the environment */
+    int32_t flight_process;
 } written = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+void asyncp_tracing_fork(void)
+{
+    written.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
 
 /* ---- the name -------------------------------------------------------------------------------- */
 
@@ -89,6 +97,10 @@ void asyncp_tracing_open(struct async_loop *loop)
     int result = asyncp_tracer_open(loop, destination.is_flight ? FLIGHT_BLOCKS : FULL_BLOCKS);
     if (result < 0)
         asyncp_report("ASYNCIO_TRACE: the loop cannot be traced: %s", asyncp_error_meaning(result));
+    pthread_mutex_lock(&written.mutex);
+    written.flight = destination;
+    written.flight_process = asyncp_sys_process_id();
+    pthread_mutex_unlock(&written.mutex);
     asyncp_set_beginning(loop);
 }
 
@@ -106,9 +118,15 @@ static int write_all(int fd, const char *bytes, size_t size)
     return 0;
 }
 
+static void report_failure(const struct destination *destination, int result)
+{
+    asyncp_report("ASYNCIO_TRACE: %s cannot be written: %s", destination->path,
+                  asyncp_error_meaning(result));
+}
+
 /* The bytes to append to the file; `begins`: with those that a file begins with. */
 static int make_bytes(struct output *output, const struct destination *destination,
-                      const struct output *section, bool begins)
+                      const struct output *sections, bool begins)
 {
     int result = 0;
     if (begins && destination->is_page)
@@ -116,14 +134,14 @@ static int make_bytes(struct output *output, const struct destination *destinati
     else if (begins)
         asyncp_timeline_begin(output);
     if (destination->is_page)
-        result = asyncp_page_add(output, section->bytes, section->count);
+        result = asyncp_page_add(output, sections->bytes, sections->count);
     else
-        asyncp_output_put(output, section->bytes, section->count);
+        asyncp_output_put(output, sections->bytes, sections->count);
     return result == 0 && output->failed ? -ENOMEM : result;
 }
 
 /* The file may have been moved away since this process has begun it. Under the mutex. */
-static int append_section(const struct destination *destination, const struct output *section)
+static int append_sections(const struct destination *destination, const struct output *sections)
 {
     struct output output = {.bytes = NULL};
     struct stat status;
@@ -134,7 +152,7 @@ static int append_section(const struct destination *destination, const struct ou
     written.process = process;
     int result = asyncp_sys_fd_status(fd, &status);
     if (result == 0)
-        result = make_bytes(&output, destination, section, status.st_size == 0);
+        result = make_bytes(&output, destination, sections, status.st_size == 0);
     if (result == 0)
         result = write_all(fd, output.bytes, output.count);
     written.bytes += output.count;
@@ -143,7 +161,8 @@ static int append_section(const struct destination *destination, const struct ou
     return result;
 }
 
-static int append_to_file(const struct destination *destination, const struct output *section)
+/* 0 or -errno, which was reported. */
+static int append_to_file(const struct destination *destination, const struct output *sections)
 {
     int result = 0;
     pthread_mutex_lock(&written.mutex);
@@ -152,11 +171,13 @@ static int append_to_file(const struct destination *destination, const struct ou
     bool is_full = written.bytes > MAX_FILE_BYTES;
     bool is_enough = destination->is_flight && ++written.flights > MAX_FLIGHTS;
     if (!is_full && !is_enough)
-        result = append_section(destination, section);
+        result = append_sections(destination, sections);
     pthread_mutex_unlock(&written.mutex);
     if (is_full)
         asyncp_report("ASYNCIO_TRACE: %s is full; the timeline of a loop is left out",
                       destination->path);
+    if (result < 0)
+        report_failure(destination, result);
     return result;
 }
 
@@ -206,12 +227,11 @@ static int write_timeline(struct async_loop *loop, const struct destination *des
 {
     struct output section = {.bytes = NULL};
     int result = encode_loop(loop, why, &section);
-    if (result == 0)
+    if (result < 0)
+        report_failure(destination, result);
+    else
         result = append_to_file(destination, &section);
     asyncp_output_free(&section);
-    if (result < 0)
-        asyncp_report("ASYNCIO_TRACE: %s cannot be written: %s", destination->path,
-                      asyncp_error_meaning(result));
     return result;
 }
 
@@ -226,12 +246,39 @@ void asyncp_tracing_close(struct async_loop *loop)
     asyncp_tracer_close(loop);
 }
 
+static bool find_flight(struct destination *destination)
+{
+    return find_destination(destination) && destination->is_flight;
+}
+
 int asyncp_flight_write(struct async_loop *loop, enum timeline_end why)
 {
     struct destination destination;
-    if (!loop_is_traced(loop) || !find_destination(&destination) || !destination.is_flight)
+    if (!loop_is_traced(loop) || !find_flight(&destination))
         return 0;
     return write_timeline(loop, &destination, why);
+}
+
+/* A child of fork() has none before it opens a loop. */
+static bool copy_flight(struct destination *destination)
+{
+    pthread_mutex_lock(&written.mutex);
+    *destination = written.flight;
+    bool is_ours = destination->is_flight && written.flight_process == asyncp_sys_process_id();
+    pthread_mutex_unlock(&written.mutex);
+    return is_ours;
+}
+
+bool asyncp_flight_is_wanted(void)
+{
+    struct destination destination;
+    return copy_flight(&destination);
+}
+
+int asyncp_flight_append(const struct output *sections)
+{
+    struct destination destination;
+    return copy_flight(&destination) ? append_to_file(&destination, sections) : 0;
 }
 
 /* exit() in a task runs on the stack of the task, which may be a small one. */

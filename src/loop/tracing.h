@@ -4,7 +4,7 @@
  *
  *     run.html           a page with the timelines of all loops, written when each of them ends
  *     run.trace          the same as a file for the command `asyncio trace`
- *     flight:run.html    only the last moments, written when asyncp_flight_write is called
+ *     flight:run.html    only the last moments, written when one of the functions below is called
  */
 #ifndef LOOP_TRACING_H
 #define LOOP_TRACING_H
@@ -24,5 +24,15 @@ void asyncp_tracing_close(struct async_loop *loop);
  * thread. 0, also if the loop has none; -errno, which was reported.
  */
 int asyncp_flight_write(struct async_loop *loop, enum timeline_end why);
+
+/* For other threads: whether loops have flight recorders, and how their sections are appended. */
+bool asyncp_flight_is_wanted(void);
+int asyncp_flight_append(const struct output *sections);
+
+/* In a new child: another thread may have held the lock. */
+void asyncp_tracing_fork(void);
+
+/* In a new child: another thread may have held the lock. */
+void asyncp_tracing_fork(void);
 
 #endif

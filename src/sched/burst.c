@@ -10,7 +10,8 @@ enum { POLL_INTERVAL_NS = 50000 };
 bool asyncp_burst_renew(struct async_loop *loop)
 {
     const uint32_t events = ~(uint32_t)ATTENTION_WATCHED;
-    if (loop->clock.deterministic || loop->sched.turns_left > 0)
+    ASSERT(loop->sched.turns_left <= 0);
+    if (loop->clock.deterministic)
         return false;
     loop->clock.now_ns = asyncp_now(loop);
     if (loop->clock.now_ns - loop->clock.polled_ns >= POLL_INTERVAL_NS ||

@@ -23,6 +23,8 @@ __attribute__((no_sanitize_address)) static void check_scopes(const struct corou
 /* What debug mode and a trace do at each stop. Returns the context to switch to. */
 OUT_OF_LINE static struct context *watch_stop(struct async_loop *loop)
 {
+    if (loop->sched.ready.first != NULL && loop->sched.turns_left <= 0)
+        (void)asyncp_burst_renew(loop);
     if (loop_is_debug(loop))
         check_scopes(loop->sched.current);
     if (loop_is_traced(loop))
@@ -34,10 +36,11 @@ OUT_OF_LINE static struct context *watch_stop(struct async_loop *loop)
 /* The common case is the end of a burst with nothing else due. Otherwise the loop itself runs. */
 struct context *asyncp_loop_next(struct async_loop *loop)
 {
-    if (loop->sched.ready.first != NULL && asyncp_burst_renew(loop) && loop_goes_on(loop))
+    if (unlikely(loop_watches_stops(loop)))
+        return traced_loop_goes_on(loop) ? asyncp_tracer_go_on(loop) : watch_stop(loop);
+    if (loop->sched.ready.first != NULL && loop->sched.turns_left <= 0 &&
+        asyncp_burst_renew(loop) && loop->sched.ready.first->run == NULL)
         return loop_advance(loop);
-    if (loop_watches_stops(loop))
-        return watch_stop(loop);
     loop->sched.current = NULL;
     return &loop->sched.context;
 }

@@ -26,7 +26,7 @@ static inline void loop_switch(const struct async_loop *loop, struct context *fr
 
 enum { BURST_TURNS = 32, STEPS_IN_A_ROW = 4096 };
 
-/* At the end of a burst: begins another one and returns true if no poll is due. */
+/* When no turn of a burst is left: begins another one and returns true if no poll is due. */
 bool asyncp_burst_renew(struct async_loop *loop);
 
 /* The context to switch to when the running task stops and loop_goes_on is false. */
@@ -44,6 +44,14 @@ static inline bool loop_goes_on(const struct async_loop *loop)
 {
     const struct ready *next = loop->sched.ready.first;
     return next != NULL && next->run == NULL && loop_is_undisturbed(loop);
+}
+
+/* As loop_goes_on, apart from the flag of a traced loop. False in debug mode. */
+static inline bool traced_loop_goes_on(const struct async_loop *loop)
+{
+    const struct ready *next = loop->sched.ready.first;
+    return next != NULL && next->run == NULL && loop->sched.turns_left > 0 &&
+           atomic_load_explicit(&loop->sched.attention, memory_order_relaxed) == ATTENTION_TRACE;
 }
 
 /*

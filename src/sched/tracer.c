@@ -1,6 +1,11 @@
 /*
  * sched/tracer.c: writes the events of a traced loop. Nothing here allocates, and nothing is
  * written but the ring: a reader in another process may copy it at any moment.
+ *
+ * asyncp_tracer_go_on is a part of most switches, so it is written for speed: one reading of the
+ * clock, the place of the next event in a register, the position published once. It calls nothing
+ * but what it ends with, so it saves no registers. Words are stored and loaded one by one: a wider
+ * load of words that were just stored waits for them, for 5 ns.
  */
 #include "sched/park.h"
 #include "sched/sched.h"
@@ -9,16 +14,101 @@
 #include "timeline/ring.h"
 #include <stdio.h>
 
-static uint64_t read_ticks(const struct async_loop *loop)
+/* The most that a turn writes without looking for room: a wake, a stop with a detail, RUN. */
+enum { MAX_EVENTS_AT_ONCE = 4 };
+
+static inline uint64_t read_ticks(const struct async_loop *loop)
 {
     return loop->clock.is_virtual ? (uint64_t)loop->clock.now_ns
-                                  : ticks_now(loop->tracer.ring->has_ticks != 0);
+                                  : ticks_now(loop->tracer.has_ticks);
 }
 
 void asyncp_tracer_read_clocks(struct async_loop *loop)
 {
     loop->tracer.ring->latest = (struct clock_pair){.ticks = read_ticks(loop),
                                                     .ns = asyncp_now(loop)};
+}
+
+/* ---- the ring -------------------------------------------------------------------------------- */
+
+static inline void store_word(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t number_of(const struct trace_event *place)
+{
+    return (uintptr_t)place / sizeof *place;
+}
+
+/* Makes the events before `at` visible to readers. */
+static inline void publish(struct async_loop *loop, struct trace_event *at)
+{
+    loop->tracer.at = at;
+    atomic_store_explicit(&loop->tracer.ring->position, number_of(at) - loop->tracer.origin,
+                          memory_order_release);
+}
+
+static void enter_block(struct async_loop *loop, struct trace_event *first)
+{
+    loop->tracer.full_at = first + BLOCK_EVENTS - MAX_EVENTS_AT_ONCE;
+    publish(loop, first);
+}
+
+/* Leaves the rest of the block unused. */
+OUT_OF_LINE static void begin_block(struct async_loop *loop)
+{
+    struct trace_ring *ring = loop->tracer.ring;
+    const size_t capacity = (size_t)ring->blocks * BLOCK_EVENTS;
+    const struct trace_event *end = loop->tracer.full_at + MAX_EVENTS_AT_ONCE;
+    struct trace_event *at = loop->tracer.at;
+    for (; at < end; at++)
+        *at = (struct trace_event){.what = event_what(EVENT_FILLER, 0, 0, 0)};
+    if (at == ring->events + capacity) {
+        at = ring->events;
+        loop->tracer.origin -= capacity;
+    }
+    enter_block(loop, at);
+    asyncp_tracer_read_clocks(loop);
+}
+
+/* Writes two words. Returns the next place. */
+static inline struct trace_event *put_words(struct trace_event *at, uint64_t first, uint64_t second)
+{
+    store_word(&at->first, first);
+    store_word(&at->second, second);
+    return at + 1;
+}
+
+static inline uint64_t what_of(enum event_kind kind, const struct async_task *task)
+{
+    return event_what(kind, (uint32_t)task->id, 0, 0);
+}
+
+/* Writes and publishes an event of two words. */
+static void publish_event(struct async_loop *loop, uint64_t ticks, uint64_t what)
+{
+    if (loop->tracer.at >= loop->tracer.full_at)
+        begin_block(loop);
+    publish(loop, put_words(loop->tracer.at, ticks, what));
+}
+
+static void publish_plain(struct async_loop *loop, uint64_t ticks, enum event_kind kind,
+                          const struct async_task *task)
+{
+    publish_event(loop, ticks, task != NULL ? what_of(kind, task) : event_what(kind, 0, 0, 0));
+}
+
+void asyncp_tracer_named(const struct async_task *task)
+{
+    struct trace_ring *ring = task->loop->tracer.ring;
+    if (ring == NULL)
+        return;
+    uint64_t number = atomic_load_explicit(&ring->names_written, memory_order_relaxed);
+    struct trace_name *name = &ring->names[number % RING_NAMES];
+    name->task = (uint32_t)task->id;
+    snprintf(name->text, sizeof name->text, "%s", task->name);
+    atomic_store_explicit(&ring->names_written, number + 1, memory_order_release);
 }
 
 int asyncp_tracer_open(struct async_loop *loop, uint32_t blocks)
@@ -32,7 +122,12 @@ int asyncp_tracer_open(struct async_loop *loop, uint32_t blocks)
     ring->blocks = blocks;
     ring->is_virtual = loop->clock.is_virtual;
     ring->has_ticks = asyncp_sys_has_ticks();
-    loop->tracer.ring = ring;
+    loop->tracer = (struct tracer){.ring = ring,
+                                   .appended = &loop->sched.ready.first,
+                                   .origin = number_of(ring->events),
+                                   .has_ticks = ring->has_ticks != 0,
+                                   .is_fast = ring->has_ticks != 0 && ring->is_virtual == 0};
+    enter_block(loop, ring->events);
     asyncp_tracer_read_clocks(loop);
     ring->opened = ring->latest;
     loop_watch_stops(loop);
@@ -49,120 +144,56 @@ void asyncp_tracer_close(struct async_loop *loop)
     asyncp_sys_unmap(ring, ring_bytes(ring->blocks));
 }
 
-/* ---- the ring -------------------------------------------------------------------------------- */
-
-/* Leaves the rest of a block unused. Returns the position of the next one. */
-OUT_OF_LINE static uint64_t begin_block(struct async_loop *loop, uint64_t position)
-{
-    struct trace_ring *ring = loop->tracer.ring;
-    const uint64_t mask = (uint64_t)ring->blocks * BLOCK_EVENTS - 1;
-    for (; position % BLOCK_EVENTS != 0; position++)
-        ring->events[position & mask] = (struct trace_event){.kind = EVENT_FILLER};
-    asyncp_tracer_read_clocks(loop);
-    return position;
-}
-
-/* Writes an event, and its detail if it has one. */
-static inline void put_event(struct async_loop *loop, struct trace_event event,
-                             const struct trace_event *detail)
-{
-    struct trace_ring *ring = loop->tracer.ring;
-    const uint64_t mask = (uint64_t)ring->blocks * BLOCK_EVENTS - 1;
-    uint64_t position = atomic_load_explicit(&ring->position, memory_order_relaxed);
-    if (unlikely(position % BLOCK_EVENTS >= BLOCK_EVENTS - 2))
-        position = begin_block(loop, position);
-    ring->events[position++ & mask] = event;
-    if (detail != NULL)
-        ring->events[position++ & mask] = *detail;
-    atomic_store_explicit(&ring->position, position, memory_order_release);
-}
-
-static inline void put_plain(struct async_loop *loop, enum event_kind kind, uint64_t ticks,
-                             const struct async_task *task)
-{
-    put_event(loop,
-              (struct trace_event){.ticks = ticks,
-                                   .task = task != NULL ? (uint32_t)task->id : 0,
-                                   .kind = (uint8_t)kind},
-              NULL);
-}
-
-void asyncp_tracer_named(const struct async_task *task)
-{
-    struct trace_ring *ring = task->loop->tracer.ring;
-    if (ring == NULL)
-        return;
-    uint64_t number = atomic_load_explicit(&ring->names_written, memory_order_relaxed);
-    struct trace_name *name = &ring->names[number % RING_NAMES];
-    name->task = (uint32_t)task->id;
-    snprintf(name->text, sizeof name->text, "%s", task->name);
-    atomic_store_explicit(&ring->names_written, number + 1, memory_order_release);
-}
-
 /* ---- ready tasks ---------------------------------------------------------------------------- */
 
 /* A task that was made ready: it is new, or its wait is over. */
-static void put_ready(struct async_loop *loop, const struct coroutine *ready, uint64_t ticks)
+static inline uint64_t what_is_ready(const struct ready *node)
 {
+    const struct coroutine *ready = coroutine_of_ready((struct ready *)node);
     const struct wait *wait = ready->wait;
-    struct trace_event event = {.ticks = ticks,
-                                .task = (uint32_t)ready->task->id,
-                                .kind = wait != NULL ? EVENT_WAKE : EVENT_CREATE};
-    if (wait != NULL && wait->winner == NULL)
-        event.flags = wait->result == -ECANCELED ? WAKE_CANCELLED
-                      : wait->timer != NULL      ? WAKE_TIMER
-                                                 : 0;
-    put_event(loop, event, NULL);
+    const uint32_t task = (uint32_t)ready->task->id;
+    if (wait == NULL)
+        return event_what(EVENT_CREATE, task, 0, 0);
+    if (wait->winner != NULL)
+        return event_what(EVENT_WAKE, task, 0, 0);
+    unsigned flags = wait->result == -ECANCELED ? WAKE_CANCELLED
+                     : wait->timer != NULL      ? WAKE_TIMER
+                                                : 0;
+    return event_what(EVENT_WAKE, task, flags, 0);
 }
 
-/* Notes the end of the queue, up to which everything was recorded. */
+/*
+ * Notes the end of the queue, up to which everything was recorded: where the next node is appended.
+ * queue->last is undefined while the queue is empty.
+ */
 static inline void note_end(struct async_loop *loop)
 {
-    const struct ready_queue *queue = &loop->sched.ready;
-    loop->tracer.last = queue->first != NULL ? queue->last : NULL;
+    struct ready_queue *queue = &loop->sched.ready;
+    loop->tracer.appended = queue->first != NULL ? &queue->last->next : &queue->first;
 }
 
-/* Records the nodes that were appended; `first` is the first of them. `self` has yielded. */
-static void put_appended(struct async_loop *loop, struct ready *first, const struct coroutine *self,
-                         uint64_t ticks)
+/* Whether a node is to be recorded as ready. If `self` has yielded, that is an event of its own. */
+static inline bool is_recorded(const struct ready *node, const struct coroutine *self)
 {
-    for (struct ready *node = first; node != NULL; node = node->next)
-        if (node->run == NULL && coroutine_of_ready(node) != self)
-            put_ready(loop, coroutine_of_ready(node), ticks);
+    return node->run == NULL && coroutine_of_ready((struct ready *)node) != self;
+}
+
+/* Records the nodes from `node` on, outside of the end of a turn. */
+static void publish_ready(struct async_loop *loop, const struct ready *node,
+                          const struct coroutine *self, uint64_t ticks)
+{
+    for (; node != NULL; node = node->next)
+        if (is_recorded(node, self))
+            publish_event(loop, ticks, what_is_ready(node));
     note_end(loop);
-}
-
-/* queue->last is undefined while the queue is empty: then all nodes are new. */
-static struct ready *first_appended(const struct async_loop *loop)
-{
-    return loop->tracer.last != NULL ? loop->tracer.last->next : loop->sched.ready.first;
 }
 
 /* ---- turns ----------------------------------------------------------------------------------- */
 
-/* Also of a task that has ended, which may be a free record: its pool leaves these members. */
-static void put_stop(struct async_loop *loop, const struct coroutine *self, uint64_t ticks)
-{
-    const struct async_task *task = self->task;
-    struct trace_event event = {.ticks = ticks, .task = (uint32_t)task->id, .kind = EVENT_YIELD};
-    struct trace_event detail = {.ticks = 0};
-    if (task->coroutine != self) {
-        event.kind = EVENT_END;
-        event.result = (int16_t)(task->result > INT16_MAX ? INT16_MAX : task->result);
-        detail.first = (uintptr_t)self->function->name;
-        detail.second = (uintptr_t)task->where;
-    } else if (self->wait != NULL) {
-        event.kind = EVENT_WAIT;
-        detail.first = (uintptr_t)self->wait->call;
-        detail.second = (uintptr_t)self->wait->object;
-    }
-    put_event(loop, event, event.kind != EVENT_YIELD ? &detail : NULL);
-}
-
-static void put_run(struct async_loop *loop, struct coroutine *self, uint64_t ticks)
+static void publish_run(struct async_loop *loop, struct coroutine *self, uint64_t ticks)
 {
     loop->tracer.running = self;
-    put_plain(loop, EVENT_RUN, ticks, self != NULL ? self->task : NULL);
+    publish_plain(loop, ticks, EVENT_RUN, self != NULL ? self->task : NULL);
 }
 
 /*
@@ -174,13 +205,13 @@ OUT_OF_LINE static void put_eager_start(struct async_loop *loop, struct coroutin
 {
     struct coroutine *creator = loop->tracer.running;
     if (creator != NULL) {
-        struct ready *appended = loop->tracer.last != NULL ? loop->tracer.last->next
-                                                           : creator->ready.next;
-        put_appended(loop, appended, creator, ticks);
-        put_plain(loop, EVENT_CREATE, ticks, self->task);
-        put_plain(loop, EVENT_START, ticks, creator->task);
+        bool was_empty = loop->tracer.appended == &loop->sched.ready.first;
+        publish_ready(loop, was_empty ? creator->ready.next : *loop->tracer.appended, creator,
+                      ticks);
+        publish_plain(loop, ticks, EVENT_CREATE, self->task);
+        publish_plain(loop, ticks, EVENT_START, creator->task);
     }
-    put_run(loop, self, ticks);
+    publish_run(loop, self, ticks);
 }
 
 void asyncp_tracer_task_begins(struct async_loop *loop, struct coroutine *self)
@@ -189,30 +220,102 @@ void asyncp_tracer_task_begins(struct async_loop *loop, struct coroutine *self)
         put_eager_start(loop, self, read_ticks(loop));
 }
 
-/* As loop_goes_on, apart from the tracer's own flag. */
-static bool traced_loop_goes_on(const struct async_loop *loop)
+/* Of a task that has ended; it may be a free record: its pool leaves these members. */
+static inline struct trace_event *put_end(struct trace_event *at, const struct coroutine *self,
+                                          uint64_t ticks)
 {
-    const struct ready *next = loop->sched.ready.first;
-    return next != NULL && next->run == NULL && loop->sched.turns_left > 0 &&
-           atomic_load_explicit(&loop->sched.attention, memory_order_relaxed) == ATTENTION_TRACE;
+    const struct async_task *task = self->task;
+    int16_t result = (int16_t)(task->result > INT16_MAX ? INT16_MAX : task->result);
+    at = put_words(at, ticks, event_what(EVENT_END, (uint32_t)task->id, 0, result));
+    return put_words(at, (uintptr_t)self->function->name, (uintptr_t)task->where);
 }
 
-struct context *asyncp_tracer_stop(struct async_loop *loop)
+/* The wait was filled in a moment ago: see the head of this file. */
+static inline struct trace_event *put_stop(struct trace_event *at, const struct coroutine *self,
+                                           uint64_t ticks)
+{
+    const struct async_task *task = self->task;
+    const struct wait *wait = self->wait;
+    if (unlikely(task->coroutine != self))
+        return put_end(at, self, ticks);
+    at = put_words(at, ticks, what_of(wait != NULL ? EVENT_WAIT : EVENT_YIELD, task));
+    if (wait == NULL)
+        return at;
+    return put_words(at, (uintptr_t)__atomic_load_n(&wait->call, __ATOMIC_RELAXED),
+                     (uintptr_t)__atomic_load_n(&wait->object, __ATOMIC_RELAXED));
+}
+
+/*
+ * Records the ready nodes from `node` on, and why the running task stops. Returns the place of the
+ * next event, of RUN; NULL, and *node is the one to go on with: the block is full.
+ */
+static inline struct trace_event *put_turn(struct async_loop *loop, const struct ready **node,
+                                           uint64_t ticks)
+{
+    const struct coroutine *self = loop->sched.current;
+    struct trace_event *at = loop->tracer.at;
+    for (; *node != NULL && at < loop->tracer.full_at; *node = (*node)->next)
+        if (is_recorded(*node, self))
+            at = put_words(at, ticks, what_is_ready(*node));
+    if (likely(at < loop->tracer.full_at))
+        return put_stop(at, self, ticks);
+    loop->tracer.at = at;
+    return NULL;
+}
+/* Makes the next task the running one, and records it. */
+static inline struct context *run_next(struct async_loop *loop, struct trace_event *at,
+                                       uint64_t ticks)
+{
+    struct context *next = loop_advance(loop);
+    loop->tracer.running = loop_running(loop);
+    at = put_words(at, ticks, what_of(EVENT_RUN, loop_running(loop)->task));
+    note_end(loop);
+    publish(loop, at);
+    return next;
+}
+
+static struct context *end_traced_turn(struct async_loop *loop, const struct ready *node,
+                                       uint64_t ticks);
+
+OUT_OF_LINE static struct context *end_turn_in_next_block(struct async_loop *loop,
+                                                          const struct ready *node, uint64_t ticks)
+{
+    begin_block(loop);
+    return end_traced_turn(loop, node, ticks);
+}
+
+static struct context *end_traced_turn(struct async_loop *loop, const struct ready *node,
+                                       uint64_t ticks)
+{
+    struct trace_event *at = put_turn(loop, &node, ticks);
+    if (at == NULL)
+        return end_turn_in_next_block(loop, node, ticks);
+    if (traced_loop_goes_on(loop))
+        return run_next(loop, at, ticks);
+    loop->tracer.running = loop->sched.current = NULL;
+    note_end(loop);
+    publish(loop, at);
+    return &loop->sched.context;
+}
+
+OUT_OF_LINE struct context *asyncp_tracer_stop(struct async_loop *loop)
 {
     struct coroutine *self = loop->sched.current;
-    struct context *next = &loop->sched.context;
     uint64_t ticks = read_ticks(loop);
-    if (unlikely(loop->tracer.running != self)) /* an offloaded job was started eagerly */
+    if (loop->tracer.running != self) /* an offloaded job was started eagerly */
         put_eager_start(loop, self, ticks);
-    put_appended(loop, first_appended(loop), self, ticks);
-    put_stop(loop, self, ticks);
-    loop->tracer.running = loop->sched.current = NULL;
-    if (traced_loop_goes_on(loop)) {
-        next = loop_advance(loop);
-        note_end(loop);
-        put_run(loop, loop->sched.current, ticks);
-    }
-    return next;
+    return end_traced_turn(loop, *loop->tracer.appended, ticks);
+}
+
+FLATTEN struct context *asyncp_tracer_go_on(struct async_loop *loop)
+{
+    if (unlikely(!loop->tracer.is_fast || loop->tracer.running != loop->sched.current))
+        return asyncp_tracer_stop(loop);
+    const struct ready *node = *loop->tracer.appended;
+    const uint64_t ticks = ticks_now(true);
+    struct trace_event *at = put_turn(loop, &node, ticks);
+    return likely(at != NULL) ? run_next(loop, at, ticks)
+                              : end_turn_in_next_block(loop, node, ticks);
 }
 
 /* ---- the loop itself ------------------------------------------------------------------------- */
@@ -221,32 +324,31 @@ void asyncp_tracer_node_begins(struct async_loop *loop)
 {
     struct ready *node = loop->sched.ready.first;
     uint64_t ticks = read_ticks(loop);
-    put_appended(loop, first_appended(loop), NULL, ticks);
-    put_run(loop, node->run == NULL ? coroutine_of_ready(node) : NULL, ticks);
+    if (loop->tracer.ring->latest.ticks == loop->tracer.ring->opened.ticks)
+        asyncp_tracer_read_clocks(loop); /* the first turn may be the last one */
+    publish_ready(loop, *loop->tracer.appended, NULL, ticks);
+    publish_run(loop, node->run == NULL ? coroutine_of_ready(node) : NULL, ticks);
     if (node->next == NULL) /* the queue is empty when it has begun */
-        loop->tracer.last = NULL;
+        loop->tracer.appended = &loop->sched.ready.first;
 }
 
 void asyncp_tracer_node_ended(struct async_loop *loop)
 {
     uint64_t ticks = read_ticks(loop);
-    put_appended(loop, first_appended(loop), NULL, ticks);
-    put_plain(loop, EVENT_DONE, ticks, NULL);
+    publish_ready(loop, *loop->tracer.appended, NULL, ticks);
+    publish_plain(loop, ticks, EVENT_DONE, NULL);
 }
 
 void asyncp_tracer_sleeps(struct async_loop *loop, bool forever)
 {
     asyncp_tracer_read_clocks(loop);
-    put_event(loop,
-              (struct trace_event){.ticks = loop->tracer.ring->latest.ticks,
-                                   .kind = EVENT_SLEEP,
-                                   .flags = forever ? SLEEP_FOREVER : 0},
-              NULL);
+    uint64_t what = event_what(EVENT_SLEEP, 0, forever ? SLEEP_FOREVER : 0, 0);
+    publish_event(loop, loop->tracer.ring->latest.ticks, what);
 }
 
 void asyncp_tracer_shuffles(struct async_loop *loop)
 {
-    put_appended(loop, first_appended(loop), NULL, read_ticks(loop));
+    publish_ready(loop, *loop->tracer.appended, NULL, read_ticks(loop));
 }
 
 void asyncp_tracer_has_shuffled(struct async_loop *loop)

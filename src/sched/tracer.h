@@ -17,12 +17,18 @@ struct async_task;
 struct context;
 struct coroutine;
 struct ready;
+struct trace_event;
 struct trace_ring;
 
 struct tracer {
-    struct trace_ring *ring;   /* NULL: not traced */
-    struct ready *last;        /* of the ready queue after the last event; NULL: it was empty */
-    struct coroutine *running; /* of the last RUN; NULL: none, or a callback */
+    struct trace_ring *ring;     /* NULL: not traced */
+    struct trace_event *at;      /* where the next event is written */
+    struct trace_event *full_at; /* from here on the next block is begun first */
+    uint64_t origin;             /* the position of a place is its number less this one */
+    struct ready **appended;     /* the link to what the ready queue gets after the last event */
+    struct coroutine *running;   /* of the last RUN; NULL: none, or a callback */
+    bool has_ticks;              /* the processor's counter can be used */
+    bool is_fast;                /* and is the clock */
 };
 
 /* Traces the loop from now on; the ring has so many blocks. 0 or -ENOMEM. */
@@ -34,6 +40,9 @@ void asyncp_tracer_close(struct async_loop *loop);
  * directly. Returns the context to switch to.
  */
 struct context *asyncp_tracer_stop(struct async_loop *loop);
+
+/* The same where traced_loop_goes_on. */
+struct context *asyncp_tracer_go_on(struct async_loop *loop);
 
 /* Before the first node of the ready queue is run on the loop's stack, and after it. */
 void asyncp_tracer_node_begins(struct async_loop *loop);

@@ -62,11 +62,21 @@ void async_set_misuse_handler(void (*handler)(const char *message, void *context
     atomic_store(&misuse_handler, handler);
 }
 
-/* Calls the handler only once: it may misuse the library itself. */
+static void (*_Atomic last_function)(void);
+
+void asyncp_before_abort(void (*function)(void))
+{
+    atomic_store(&last_function, function);
+}
+
+/* Calls each function only once: it may misuse the library itself. */
 static _Noreturn void end_process(char *line, size_t length)
 {
     static const size_t PREFIX = sizeof "asyncio: " - 1;
     asyncp_sys_write_all(STDERR_FILENO, line, length);
+    void (*last)(void) = atomic_exchange(&last_function, NULL);
+    if (last != NULL)
+        last();
     void (*handler)(const char *, void *) = atomic_exchange(&misuse_handler, NULL);
     line[length - 1] = '\0';
     if (handler != NULL)

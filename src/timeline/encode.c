@@ -91,7 +91,7 @@ static uint64_t event_ns(const struct trace_ring *ring, uint64_t ticks)
 
 static bool has_detail(const struct trace_event *event)
 {
-    return event->kind == EVENT_WAIT || event->kind == EVENT_END;
+    return event_kind(event) == EVENT_WAIT || event_kind(event) == EVENT_END;
 }
 
 /* Times never go back: an event that is too early gets the time of the event before it. */
@@ -109,17 +109,18 @@ static void encode_event(struct encoder *encoder, const struct trace_event *even
 {
     enum { MAX_FLAGS = 15 };
     const struct trace_ring *ring = encoder->recording->ring;
-    asyncp_output_byte(&encoder->events, (uint8_t)(event->kind | (event->flags & MAX_FLAGS) << 4));
+    const uint8_t kind = event_kind(event);
+    asyncp_output_byte(&encoder->events, (uint8_t)(kind | (event_flags(event) & MAX_FLAGS) << 4));
     put_time(encoder, event_ns(ring, event->ticks));
-    uint32_t task = task_at(encoder, event->task);
+    uint32_t task = task_at(encoder, event_task(event));
     asyncp_output_uleb(&encoder->events, task);
-    if (event->kind == EVENT_WAIT)
+    if (kind == EVENT_WAIT)
         asyncp_output_uleb(&encoder->events, wait_at(encoder, detail->first, detail->second));
-    if (event->kind == EVENT_END)
+    if (kind == EVENT_END)
         set_texts(encoder, task, detail->first, detail->second);
-    if (event->kind == EVENT_END && encoder->result == 0) {
+    if (kind == EVENT_END && encoder->result == 0) {
         struct task_entry *entry = asyncp_table_at(&encoder->tasks, task);
-        entry->result = event->result;
+        entry->result = event_result(event);
     }
     encoder->event_count++;
 }
@@ -139,7 +140,7 @@ static void encode_events(struct encoder *encoder, uint64_t position)
     for (uint64_t i = from; i < position && encoder->result == 0; i++) {
         const struct trace_event *event = &ring->events[i & (capacity - 1)];
         const struct trace_event *detail = &ring->events[(i + 1) & (capacity - 1)];
-        if (event->kind == EVENT_FILLER || event->kind >= EVENT_KINDS)
+        if (event_kind(event) == EVENT_FILLER || event_kind(event) >= EVENT_KINDS)
             continue;
         if (has_detail(event) && ++i == position)
             break;

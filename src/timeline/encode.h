@@ -28,6 +28,8 @@ enum timeline_end {
     TIMELINE_STALL,    /* a task has held the loop for long */
     TIMELINE_CRASHED,  /* read from a core */
     TIMELINE_RUNNING,  /* read from the running process */
+    TIMELINE_HELD,     /* as STALL, while it lasts */
+    TIMELINE_ABORTED,  /* the library ends the process after an error of the program */
     TIMELINE_ENDS
 };
 

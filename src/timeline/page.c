@@ -37,21 +37,31 @@ static void put_verdict(struct output *output, const struct timeline *timeline,
                             timeline->lost);
 }
 
-int asyncp_page_add(struct output *output, const void *section, size_t size)
+static int put_loop(struct output *output, const struct timeline *timeline, const char *section,
+                    size_t size)
+{
+    struct verdict verdict;
+    int result = asyncp_verdict_make(&verdict, timeline);
+    if (result < 0)
+        return result;
+    put_verdict(output, timeline, &verdict);
+    asyncp_output_print(output, "<script type=\"text/plain\" class=\"timeline\">");
+    asyncp_output_base64(output, section, size);
+    asyncp_output_print(output, "</script>\n</section>\n");
+    return 0;
+}
+
+int asyncp_page_add(struct output *output, const char *sections, size_t size)
 {
     struct timeline timeline;
-    struct verdict verdict;
     size_t offset = 0;
-    int result = asyncp_timeline_decode(&timeline, section, size, &offset);
-    if (result <= 0)
-        return result < 0 ? result : -EPROTO;
-    result = asyncp_verdict_make(&verdict, &timeline);
-    if (result == 0) {
-        put_verdict(output, &timeline, &verdict);
-        asyncp_output_print(output, "<script type=\"text/plain\" class=\"timeline\">");
-        asyncp_output_base64(output, section, size);
-        asyncp_output_print(output, "</script>\n</section>\n");
+    int result = size > 0 ? 1 : -EPROTO;
+    while (offset < size && result > 0) {
+        const size_t begin = offset;
+        result = asyncp_timeline_decode(&timeline, sections, size, &offset);
+        int added = result > 0 ? put_loop(output, &timeline, sections + begin, offset - begin) : 0;
+        asyncp_timeline_free(&timeline);
+        result = added < 0 ? added : result;
     }
-    asyncp_timeline_free(&timeline);
     return result < 0 ? result : output->failed ? -ENOMEM : 0;
 }

@@ -8,9 +8,9 @@
 void asyncp_page_begin(struct output *output);
 
 /*
- * Appends a section of a timeline, of `size` bytes, with its verdict. A page may end after each. 0;
+ * Appends sections, `size` bytes together, each with its verdict. A page may end after each. 0;
  * -ENOMEM; -EPROTO.
  */
-int asyncp_page_add(struct output *output, const void *section, size_t size);
+int asyncp_page_add(struct output *output, const char *sections, size_t size);
 
 #endif

@@ -5,7 +5,8 @@
 const KIND = {RUN: 1, WAKE: 2, CREATE: 3, WAIT: 4, YIELD: 5, START: 6, END: 7, DONE: 8, SLEEP: 9};
 const NONE = 0, RUNS = 1, READY = 2, WAITS = 3;
 const HOLD_NS = 10e6;
-const ENDS = ["", "the program has ended by exit()", "deadlock", "stall", "read from a core", "read while it ran"];
+const ENDS = ["", "the program has ended by exit()", "deadlock", "stall", "read from a core", "read while it ran",
+              "written while the loop was held", "the process was aborted"];
 
 function bytesOfBase64(text) {
     const binary = atob(text), bytes = new Uint8Array(binary.length);

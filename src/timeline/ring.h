@@ -41,20 +41,45 @@ enum {
     SLEEP_FOREVER = 1   /* no timer is set, no operation or job is pending */
 };
 
+/* Two words, which are stored and read whole: parts that were just stored are slow to read. */
 struct trace_event {
     union {
-        struct {
-            uint64_t ticks;
-            uint32_t task; /* the low half of its id */
-            uint8_t kind;  /* enum event_kind */
-            uint8_t flags;
-            int16_t result; /* END */
-        };
-        struct {
-            uint64_t first, second; /* a detail: addresses, or a descriptor */
-        };
+        uint64_t ticks;
+        uint64_t first; /* of a detail: an address */
+    };
+    union {
+        uint64_t what;
+        uint64_t second; /* of a detail: an address or a descriptor */
     };
 };
+
+/* task: the low half of its id; result: of END. */
+static inline uint64_t event_what(enum event_kind kind, uint32_t task, unsigned flags,
+                                  int16_t result)
+{
+    return task | (uint64_t)kind << 32 | (uint64_t)flags << 40 | (uint64_t)(uint16_t)result << 48;
+}
+
+static inline uint32_t event_task(const struct trace_event *event)
+{
+    return (uint32_t)event->what;
+}
+
+/* Of a ring that may be damaged: perhaps none of enum event_kind. */
+static inline uint8_t event_kind(const struct trace_event *event)
+{
+    return (uint8_t)(event->what >> 32);
+}
+
+static inline uint8_t event_flags(const struct trace_event *event)
+{
+    return (uint8_t)(event->what >> 40);
+}
+
+static inline int16_t event_result(const struct trace_event *event)
+{
+    return (int16_t)(event->what >> 48);
+}
 
 /* The name of a task that has one of its own, which may be freed before the ring is read. */
 struct trace_name {
@@ -72,7 +97,7 @@ enum {
     BLOCK_EVENTS = 4096,
     RING_NAMES = 8192,
     MAX_RING_BLOCKS = 1024,
-    RING_VERSION = 1 /* changes with the structs of this file */
+    RING_VERSION = 2 /* changes with the structs of this file */
 };
 
 #define RING_MAGIC UINT64_C(0x656e696c656d6974)
@@ -81,7 +106,7 @@ struct trace_ring {
     uint64_t magic;
     uint32_t version;
     uint32_t blocks;           /* a power of two */
-    _Atomic uint64_t position; /* events written, with fillers */
+    _Atomic uint64_t position; /* events written, with fillers: of all turns that have ended */
     _Atomic uint64_t names_written;
     struct clock_pair opened, latest;
     uint32_t is_virtual; /* ticks are nanoseconds */

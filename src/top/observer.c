@@ -10,6 +10,7 @@
 #include "sys/clock.h"
 #include "sys/report.h"
 #include "sys/thread.h"
+#include "top/flight.h"
 #include "top/partial.h"
 #include "top/stall.h"
 #include <pthread.h>
@@ -109,6 +110,8 @@ static void report_held(struct observed *observed, const struct loop_pulse *puls
     if (!may_report(now_ns))
         return;
     asyncp_report_stall(&stall, observer.room);
+    if (!observed->was_reported)
+        asyncp_flight_record(observed->number, TIMELINE_HELD);
     observed->was_reported = true;
 }
 

@@ -2,6 +2,7 @@
 #include "top/standstill.h"
 #include "sched/sched.h"
 #include "sys/report.h"
+#include "top/flight.h"
 #include "top/hints.h"
 #include "top/own_tree.h"
 #include <unistd.h>
@@ -16,6 +17,7 @@ static void print_trees(int fd, struct async_loop *loop)
 void asyncp_print_tasks(int fd)
 {
     print_trees(fd, NULL);
+    asyncp_flight_record(0, TIMELINE_RUNNING);
 }
 
 void asyncp_report_deadlock(struct async_loop *loop, enum deadlock_kind kind)

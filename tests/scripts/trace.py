@@ -5,6 +5,10 @@
     tests/scripts/trace.py process    a flight recorder is read while the program runs, and from its core
     tests/scripts/trace.py deadlock   debug mode writes the flight recorder of a loop that is stuck
     tests/scripts/trace.py stall      the same for each turn that is long
+    tests/scripts/trace.py held       a loop that is held for ever: its flight recorder is written once, and seen from outside
+    tests/scripts/trace.py quit       SIGQUIT writes the flight recorders of all loops
+    tests/scripts/trace.py abort      an abort after a wrong call writes them, also on the stack of a small task
+    tests/scripts/trace.py crash      the core of a crash in a task has the flight recorder
     tests/scripts/trace.py exit       exit() writes the timeline; children of fork() have files of their own
     tests/scripts/trace.py hostile    damaged files end in a sentence
 
@@ -213,12 +217,156 @@ def deadlock(folder: Path) -> None:
 
 
 def stall(folder: Path) -> None:
-    """A timeline for each long turn, which is the last one in it."""
+    """A timeline while the loop is held, and one for each long turn after it, which is the last one in it."""
     assert traced(str(BUILD / "4_gather"), f"flight:{folder}/run.trace", more={"ASYNCIO_DEBUG": "1"}).wait(30) == 0
     text = convert(folder / "run.trace").stdout
-    assert re.findall(r"^loop 1, (\d)", text, re.MULTILINE) == ["1", "2", "3"], text
+    lengths = re.findall(r"^loop 1, (?:(\d)[0-9.]* s|\d+ ms)", text, re.MULTILINE)
+    assert {"1", "2", "3"} <= set(lengths) and len(lengths) > 3, text
     first = r"held the loop for 1(\.\d+)? s; meanwhile up to 2 other tasks were ready: 2"
-    assert re.search(first, text.split("\n")[1]), text
+    assert re.search(first, text), text
+
+
+HOLDS = r"""
+#include <asyncio.h>
+static int waits(void) { return async_sleep(ASYNC_FOREVER); }
+async_fn(waits);
+static int holds(void)
+{
+    for (volatile int i = 0;; i++)
+        continue;
+}
+async_fn(holds);
+static int amain(void)
+{
+    async_create_task(waits);
+    ASYNC_TRY(async_sleep(0.1));
+    return async_gather(async_create_task(holds), async_create_task(waits));
+}
+async_fn(amain);
+int main(void) { return async_main(amain); }
+"""
+
+# What is said of it. How long it lasts depends on the machine.
+HELD = r"holds \(\S+program\.c:\d+\) held the loop for [0-9.]+ m?s; meanwhile up to 1 other task was ready"
+
+
+def held(folder: Path) -> None:
+    program = compile_program(folder, HOLDS)
+    running = traced(program, f"flight:{folder}/run.trace", more={"ASYNCIO_WATCHDOG": "0.1"})
+    said, goes_on = "", 0
+    while goes_on < 2: # the second report is of the same stall
+        said += running.stderr.readline()
+        goes_on = said.count("has held loop 1")
+    seen = convert(str(running.pid))
+    running.kill()
+    said += running.communicate(timeout=10)[1]
+    text = convert(folder / "run.trace").stdout
+    stalls = said.count("goes on") + 1 # it is said also after the observing thread itself was late
+    assert text.count("loop 1, ") == stalls and re.search(HELD, text), (text, said)
+    assert "forbids" in seen.stderr or re.search(HELD, seen.stdout), seen
+
+
+LOOPS = r"""
+#include <asyncio.h>
+#include <pthread.h>
+#include <stdio.h>
+static int waits(void) { return async_sleep(ASYNC_FOREVER); }
+async_fn(waits);
+static void *runs(void *unused)
+{
+    async_run(waits);
+    return unused;
+}
+static int amain(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, runs, NULL) != 0)
+        return -EAGAIN;
+    ASYNC_TRY(async_sleep(0.3));
+    puts("runs");
+    fflush(stdout);
+    return async_sleep(ASYNC_FOREVER);
+}
+async_fn(amain);
+int main(void) { return async_main(amain); }
+"""
+
+
+def quit_(folder: Path) -> None:
+    program = compile_program(folder, LOOPS)
+    running = subprocess.Popen([program], env={**os.environ, "ASYNCIO_TRACE": f"flight:{folder}/run.html"},
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert running.stdout.readline() == "runs\n"
+    running.send_signal(signal.SIGQUIT)
+    page, until = folder / "run.html", time.time() + 20
+    while not (page.exists() and page.read_text().count("</section>") == 2) and time.time() < until:
+        time.sleep(0.05)
+    running.kill()
+    running.wait(10)
+    html = page.read_text()
+    assert sorted(re.findall(r'id="loop-(\d)"', html)) == ["1", "2"], html[-4000:]
+
+
+ABORTS = r"""
+#include <asyncio.h>
+static async_lock lock;
+static int releases(void)
+{
+    async_lock_release(&lock); /* it is not locked */
+    return 0;
+}
+async_fn(releases);
+static int amain(void)
+{
+    const async_task_options options = {.stack_size = 16384};
+    ASYNC_TRY(async_sleep(0.01));
+    return async_await(async_create_task_with(&options, releases));
+}
+async_fn(amain);
+int main(void) { return async_main(amain); }
+"""
+
+
+def aborts(folder: Path) -> None:
+    program = compile_program(folder, ABORTS)
+    running = traced(program, f"flight:{folder}/run.trace")
+    said = running.communicate(timeout=20)[1]
+    assert running.returncode == -signal.SIGABRT and "async_lock_release" in said, (running.returncode, said)
+    text = convert(folder / "run.trace").stdout
+    assert re.search(r"^loop 1, [0-9.]+ m?s, 2 tasks, ", text), (text, said)
+    # without a flight recorder nothing is written, and the abort is the same
+    running = traced(program, "")
+    assert running.wait(20) == -signal.SIGABRT
+
+
+CRASHES = r"""
+#include <asyncio.h>
+static int crashes(int *pointer) { return *pointer; }
+async_fn(crashes, int *);
+static int amain(void)
+{
+    ASYNC_TRY(async_sleep(0.01));
+    return async_await(async_create_task(crashes, NULL));
+}
+async_fn(amain);
+int main(void) { return async_main(amain); }
+"""
+
+
+def crash(folder: Path) -> None:
+    if sanitizers():
+        skip("a sanitizer handles the signal, and leaves no core")
+    program = compile_program(folder, CRASHES)
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+    assert traced(program, f"flight:{folder}/run.trace", cwd=folder).wait(20) == -signal.SIGSEGV
+    cores = list(folder.glob("core*"))
+    if not cores:
+        skip("the kernel writes cores elsewhere, or none")
+    seen = convert(cores[0], "-o", folder / "core.trace")
+    assert seen.returncode == 0, seen
+    text = convert(folder / "core.trace").stdout
+    assert re.search(r"^loop 1, [0-9.]+ m?s, 2 tasks, ", text), text
 
 
 EXITS = r"""
@@ -272,7 +420,8 @@ def hostile(folder: Path) -> None:
 
 
 def main(words: list[str]) -> int:
-    tests = {"forms": forms, "process": process, "deadlock": deadlock, "stall": stall, "exit": exits, "hostile": hostile}
+    tests = {"forms": forms, "process": process, "deadlock": deadlock, "stall": stall, "held": held,
+             "quit": quit_, "abort": aborts, "crash": crash, "exit": exits, "hostile": hostile}
     with tempfile.TemporaryDirectory() as folder:
         tests[words[0]](Path(folder))
     return 0

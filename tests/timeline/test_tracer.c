@@ -86,6 +86,47 @@ TEST(trace_tells_wakes_into_an_empty_queue)
     asyncp_timeline_free(&timeline);
 }
 
+enum { MANY = 3 * BLOCK_EVENTS };
+
+static int wakes_many(void)
+{
+    static async_task *tasks[MANY];
+    for (int i = 0; i < MANY; i++)
+        tasks[i] = async_create_task(waits);
+    ASYNC_TRY(async_sleep(0));
+    async_event_set(&event);
+    return async_gather_n(tasks, MANY, NULL, ASYNC_FIRST_ERROR);
+}
+async_fn(wakes_many);
+
+/* The wakes of one turn fill blocks of the ring; with each of the two clocks. */
+TEST(trace_tells_wakes_of_one_turn_across_blocks)
+{
+    for (int is_virtual = 0; is_virtual < 2; is_virtual++) {
+        struct timeline timeline;
+        unsigned by_main = 0, woken[MANY + 2] = {0};
+        bool main_runs = false;
+        async_run_options options = *test_options();
+        options.virtual_clock = is_virtual != 0;
+        event = (async_event){0};
+        record_begin();
+        CHECK_EQ(async_run_with(&options, wakes_many), 0);
+        record_end(&timeline);
+        for (size_t i = 0; i < timeline.event_count; i++) {
+            const struct timeline_event *at = &timeline.events[i];
+            uint32_t id = timeline.tasks[at->task].id;
+            if (at->kind == EVENT_RUN || (at->kind == EVENT_WAIT && id == 1))
+                main_runs = at->kind == EVENT_RUN && id == 1;
+            by_main += at->kind == EVENT_WAKE && main_runs;
+            woken[id] += at->kind == EVENT_WAKE;
+        }
+        CHECK_EQ(by_main, MANY);
+        for (uint32_t id = 2; id < MANY + 2; id++)
+            CHECK_EQ(woken[id], 1);
+        asyncp_timeline_free(&timeline);
+    }
+}
+
 static int passes_lock_on(void)
 {
     ASYNC_TRY(async_lock_acquire(&lock));

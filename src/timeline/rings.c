@@ -1,0 +1,125 @@
+/* timeline/rings.c: nothing that is read is trusted: the memory of a core may be damaged. */
+#include "timeline/rings.h"
+#include "sys/ticks.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Texts that cannot be read are shown as unknown. */
+static void describe_task(const struct rings *rings, const struct row *row, struct live_task *live)
+{
+    const struct layout *layout = rings->layout;
+    const struct view *view = rings->view;
+    *live = (struct live_task){.task = (uint32_t)row->id};
+    asyncp_layout_read(layout, view, row->address, LAYOUT_task_name, &live->name);
+    asyncp_layout_read(layout, view, row->address, LAYOUT_task_where, &live->where);
+    if (row->state == ROW_WAITS && row->wait != 0) {
+        asyncp_layout_read(layout, view, row->wait, LAYOUT_wait_call, &live->call);
+        asyncp_layout_read(layout, view, row->wait, LAYOUT_wait_object, &live->object);
+    }
+}
+
+/* The ring, to be freed; NULL: the loop has none, or it is damaged. *after: its position then. */
+static struct trace_ring *copy_ring(const struct view *view, uint64_t address, uint64_t *after)
+{
+    struct trace_ring *ring = malloc(sizeof *ring);
+    if (ring == NULL || address == 0 || asyncp_view_read(view, address, ring, sizeof *ring) < 0 ||
+        ring->magic != RING_MAGIC || ring->version != RING_VERSION || ring->blocks == 0 ||
+        ring->blocks > MAX_RING_BLOCKS || (ring->blocks & (ring->blocks - 1)) != 0) {
+        free(ring);
+        return NULL;
+    }
+    struct trace_ring *whole = realloc(ring, ring_bytes(ring->blocks));
+    if (whole == NULL) {
+        free(ring);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < whole->blocks; i++) {
+        struct trace_event *block = &whole->events[(size_t)i * BLOCK_EVENTS];
+        uint64_t at = address + (uint64_t)((const char *)block - (const char *)whole);
+        if (asyncp_view_read(view, at, block, BLOCK_EVENTS * sizeof *block) < 0)
+            memset(block, 0, BLOCK_EVENTS * sizeof *block); /* it was never written */
+    }
+    *after = 0;
+    asyncp_view_read(view, address + offsetof(struct trace_ring, position), after, sizeof *after);
+    return whole;
+}
+
+/*
+ * The loop has read both clocks before its turn, or has not read them twice yet: the turn may be a
+ * long one.
+ */
+static void read_clocks(struct trace_ring *ring)
+{
+    ring->latest = (struct clock_pair){.ticks = ticks_now(ring->has_ticks != 0),
+                                       .ns = asyncp_sys_clock_now()};
+}
+
+/* When the record ends, by the loop's clock. */
+static uint64_t end_of_record(const struct trace_ring *ring, const struct loop_row *loop)
+{
+    bool is_later = ring->is_virtual == 0 && ring->latest.ns > loop->now_ns;
+    return (uint64_t)(is_later ? ring->latest.ns : loop->now_ns);
+}
+
+static int encode_ring(struct output *output, const struct rings *rings,
+                       const struct snapshot *snapshot, const struct loop_row *loop,
+                       const struct trace_ring *ring, uint64_t after)
+{
+    struct live_task *live = calloc(loop->row_count + 1, sizeof *live);
+    if (live == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < loop->row_count; i++)
+        describe_task(rings, &snapshot->rows[loop->first_row + i], &live[i]);
+    const struct recording recording = {
+        .ring = ring,
+        .written_after = after,
+        .view = rings->view,
+        .loop = loop->number,
+        .thread = loop->thread,
+        .backend = asyncp_texts_get(&snapshot->texts, loop->backend),
+        .now_ns = end_of_record(ring, loop),
+        .end = rings->end,
+        .timers = loop->timers,
+        .in_flight = loop->in_flight,
+        .jobs = loop->jobs,
+        .live = live,
+        .live_count = loop->row_count};
+    int result = asyncp_timeline_encode(output, &recording);
+    free(live);
+    return result;
+}
+
+static int encode_loops(struct output *output, const struct rings *rings,
+                        const struct snapshot *snapshot)
+{
+    int result = 0, count = 0;
+    for (size_t i = 0; i < snapshot->loop_count && result == 0; i++) {
+        const struct loop_row *loop = &snapshot->loops[i];
+        uint64_t address = 0, after = 0;
+        if ((rings->only != 0 && rings->only != loop->number) ||
+            asyncp_layout_read(rings->layout, rings->view, loop->address, LAYOUT_loop_ring,
+                               &address) < 0)
+            continue;
+        struct trace_ring *ring = copy_ring(rings->view, address, &after);
+        if (ring == NULL)
+            continue;
+        if (rings->is_live)
+            read_clocks(ring);
+        result = encode_ring(output, rings, snapshot, loop, ring, after);
+        count++;
+        free(ring);
+    }
+    return result < 0 ? result : count;
+}
+
+int asyncp_rings_encode(struct output *output, const struct rings *rings)
+{
+    struct snapshot snapshot;
+    int result = asyncp_snapshot_take(&snapshot, rings->view, rings->layout, rings->loops, NULL);
+    if (result < 0)
+        return result;
+    result = encode_loops(output, rings, &snapshot);
+    asyncp_snapshot_free(&snapshot);
+    return result;
+}

@@ -1,0 +1,70 @@
+/*
+ * top/flight.c: reads the rings of this process through its own view: loops on other threads go on
+ * meanwhile.
+ *
+ * Before an abort another thread reads them. The aborting one may be on the small stack of a task,
+ * and may have interrupted malloc; then the writing thread cannot go on, and is not waited for.
+ */
+#include "top/flight.h"
+#include "base/text.h"
+#include "inspect/process.h"
+#include "loop/loops.h"
+#include "loop/tracing.h"
+#include "sys/assert.h"
+#include "sys/clock.h"
+#include "sys/report.h"
+#include "sys/thread.h"
+#include "timeline/rings.h"
+#include "top/layout.h"
+#include <stdatomic.h>
+
+static const int64_t LONGEST_ABORT_NS = 2000000000;
+
+void asyncp_flight_record(uint32_t loop, enum timeline_end why)
+{
+    struct output sections = {.bytes = NULL};
+    if (!asyncp_flight_is_wanted())
+        return;
+    const struct rings rings = {.view = &asyncp_own_view,
+                                .layout = asyncp_own_layout(),
+                                .loops = (uintptr_t)&asyncp_loops,
+                                .only = loop,
+                                .end = why,
+                                .is_live = true};
+    int result = asyncp_rings_encode(&sections, &rings);
+    if (result < 0)
+        asyncp_report("ASYNCIO_TRACE: the flight recorder cannot be read: %s",
+                      asyncp_error_meaning(result));
+    else if (result > 0)
+        asyncp_flight_append(&sections);
+    asyncp_output_free(&sections);
+}
+
+/* ---- aborts ---------------------------------------------------------------------------------- */
+
+static _Atomic uint32_t is_written;
+
+static void *write_all_loops(void *unused)
+{
+    asyncp_flight_record(0, TIMELINE_ABORTED);
+    atomic_store(&is_written, 1);
+    asyncp_sys_futex_wake(&is_written);
+    return unused;
+}
+
+/* Called once. */
+static void write_before_abort(void)
+{
+    pthread_t thread;
+    if (asyncp_sys_thread_start(&thread, write_all_loops, NULL) < 0)
+        return;
+    int64_t now_ns = asyncp_sys_clock_now(), until_ns = now_ns + LONGEST_ABORT_NS;
+    while (atomic_load(&is_written) == 0 && now_ns < until_ns &&
+           asyncp_sys_futex_wait(&is_written, 0, until_ns - now_ns))
+        now_ns = asyncp_sys_clock_now();
+}
+
+void asyncp_flight_before_abort(void)
+{
+    asyncp_before_abort(write_before_abort);
+}
