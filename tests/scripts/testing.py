@@ -5,6 +5,7 @@
     testing.py mistakes    each test of examples/testing/broken.c fails, and says why
     testing.py seeds [N]   each example and each rule passes with N seeds (5)
     testing.py race [N]    a race is found with 1,000 seeds, and its line replays it N times of N (20)
+    testing.py replay      the line of a failed sweep repeats its run
     testing.py arguments   names, --list, -v, wrong arguments
     testing.py document    docs/tutorial/testing.md shows what the programs print
     testing.py check | cmocka | criterion
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
 
-RULES = ["testing-rules", "testing-pipes"]
+RULES = ["testing-rules", "testing-pipes", "testing-calls"]
 BANK, BROKEN = "examples/testing/bank_test", "examples/testing/broken_test"
 
 # For each test of broken.c, patterns in its comments. %: the file and line are not looked at.
@@ -49,6 +50,10 @@ MISTAKES = {
     "cancelled": [r"forget_memory, cancelled at stop 1: failed", r"leak: \d+ bytes of the loop's memory"],
     "no_memory": [r"ignore_null, when allocation \d+ and all later ones fail: signal 6",
                   r"async_queue_put: the queue is NULL"],
+    "failed_call": [r"connect_to_self, when system call \d+ fails \(accept4?: EMFILE\): failed",
+                    r"leak: descriptor \d+ is open \(socket:",
+                    r"run it alone: ASYNC_TEST_SWEEP=call:\d+:EMFILE \S*broken_test failed_call"],
+    "no_failed_call": [r"fail_always, when no system call fails: failed", r"it returned -5 \(.*right would be 0 or more"],
 }
 
 
@@ -139,11 +144,28 @@ def check_arguments() -> None:
     for count in ["0", "x", "-1"]:
         expect(run(BANK, "--seeds", count)[0] == 2, f"--seeds {count} is accepted")
     expect(run(BROKEN, "crash")[0] == 1, "a failed test does not change the status")
+    for value in ["cal:1", "call:0", "call:x", "call:1:EFOO", "allocation:1++", "cancel:1+"]:
+        status, output = run(BROKEN, "no_memory", "cancelled", "failed_call", ASYNC_TEST_SWEEP=value)
+        expect(status == 1 and "right would be cancel:NUMBER" in output, f"ASYNC_TEST_SWEEP={value} is accepted")
+
+
+def check_replay() -> None:
+    """The line of a failed sweep begins it with the run that has failed; a later run does not fail."""
+    for name in ["cancelled", "no_memory", "failed_call"]:
+        first = run(BROKEN, name)[1]
+        match = re.search(r"^# run it alone: ASYNC_TEST_SWEEP=((\w+):(\d+)(\S*)) (.*)$", first, re.MULTILINE)
+        if match is None and "# SKIP" in first:
+            continue
+        expect(match and shlex.split(match[5])[-1] == name, f"no line of the sweep:\n{first}")
+        again = run(BROKEN, name, ASYNC_TEST_SWEEP=match[1])[1]
+        expect(without_addresses(first) == without_addresses(again), f"{match[1]} fails in another way:\n{again}")
+        expect(run(BROKEN, name, ASYNC_TEST_SWEEP=f"{match[2]}:1000")[0] == 0, f"{name} does not begin with run 1000")
 
 
 def without_addresses(line: str) -> str:
     """Without what differs from machine to machine, and from one version of the kit to the next."""
-    return re.sub(r"0x[0-9a-f]+|ext/test/src/run\.c:\d+|\S*/(?=\w+_test\b)", "", line.strip())
+    return re.sub(r"0x[0-9a-f]+|ext/test/src/run\.c:\d+|\S*/(?=\w+_test\b)|(?<=descriptor )\d+|(?<=socket:)\[\d+\]", "",
+                  line.strip())
 
 
 def check_document() -> None:
@@ -183,7 +205,7 @@ def check_framework(name: str) -> None:
 
 
 def main(what: str, *arguments: str) -> None:
-    checks = {"rules": check_rules, "mistakes": check_mistakes, "seeds": check_seeds, "race": check_race,
+    checks = {"rules": check_rules, "mistakes": check_mistakes, "seeds": check_seeds, "race": check_race, "replay": check_replay,
               "arguments": check_arguments, "document": check_document}
     try:
         if what in checks:

@@ -26,6 +26,9 @@ static struct {
 
 static const char *program;
 
+/* In its child process; NULL: there is no ASYNC_TEST_MAIN. */
+static const struct asyncp_test *current_test;
+
 enum outcome { PASSED, FAILED, SKIPPED };
 
 void asyncp_test_register(struct asyncp_test *test)
@@ -115,6 +118,7 @@ void async_test_skip(const char *format, ...)
 /* In the child. */
 static _Noreturn void run_test(const struct asyncp_test *test)
 {
+    current_test = test;
     asyncp_test_begin(test->options);
     async_task *task = test->create();
     async_ignore(async_task_set_name(task, test->name));
@@ -227,18 +231,24 @@ static uint64_t seed_of(long number)
 }
 
 /* An argument as a shell reads it. */
-static void print_quoted(const char *text)
+static void print_quoted(FILE *file, const char *text)
 {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
     if (strspn(text, plain) == strlen(text)) {
-        printf("%s", text);
+        fprintf(file, "%s", text);
         return;
     }
-    putchar('\'');
+    fputc('\'', file);
     for (; *text != '\0'; text++)
-        printf(*text == '\'' ? "'\\''" : "%c", *text);
-    putchar('\'');
+        fprintf(file, *text == '\'' ? "'\\''" : "%c", *text);
+    fputc('\'', file);
+}
+
+static void print_command(FILE *file, const struct asyncp_test *test)
+{
+    print_quoted(file, program);
+    fprintf(file, " %s\n", test->name);
 }
 
 static void print_replay(const struct asyncp_test *test)
@@ -247,8 +257,19 @@ static void print_replay(const struct asyncp_test *test)
     if (seed == NULL || *seed == '\0')
         return;
     printf("# run this order again: ASYNCIO_SHUFFLE=%s ", seed);
-    print_quoted(program);
-    printf(" %s\n", test->name);
+    print_command(stdout, test);
+}
+
+void main_say_replay(const char *variable)
+{
+    fflush(stdout);
+    fprintf(stderr, "run it alone: %s", variable);
+    if (current_test == NULL) {
+        fprintf(stderr, " in the environment\n");
+        return;
+    }
+    fputc(' ', stderr);
+    print_command(stderr, current_test);
 }
 
 /* Runs it once for each seed until it fails. Returns whether it has not. */

@@ -146,7 +146,7 @@ static void become_child(int output, double time_limit)
 int child_start(struct child *child, double time_limit)
 {
     int fds[2];
-    *child = (struct child){.output = memfd_create("output", MFD_CLOEXEC)};
+    *child = (struct child){.output = memfd_create("output", MFD_CLOEXEC), .watched = -1};
     if (child->output < 0)
         return -errno;
     fflush(NULL);
@@ -188,9 +188,16 @@ static bool is_alive(const struct child *child)
 void child_wait(struct child *child, double time_limit)
 {
     double until = now() + time_limit + GRACE;
-    struct pollfd polled = {.fd = child->alive, .events = POLLIN};
-    while (poll(&polled, 1, CHECK_MS) <= 0 && !child->is_overdue && is_alive(child))
+    struct pollfd polled[] = {{.fd = child->alive, .events = POLLIN},
+                              {.fd = child->watched, .events = POLLIN}};
+    while (!child->is_overdue && is_alive(child)) {
+        if (poll(polled, 2, CHECK_MS) > 0 && polled[0].revents != 0)
+            break;
+        if (polled[1].fd >= 0 && polled[1].revents != 0)
+            polled[1].fd = child->serve(child->process, polled[1].revents);
+        polled[1].revents = 0;
         child->is_overdue = now() > until;
+    }
     close(child->alive);
     if (child->is_overdue)
         kill(child->process, SIGKILL);

@@ -99,6 +99,13 @@ int options_copy(async_test_options *copy, const async_test_options *options)
     return async_fail(-EINVAL, "async_test_options: %s", why);
 }
 
+/* Whether allocations and system calls count, and may fail: not those of the kit itself. */
+static void arm(bool armed)
+{
+    memory_arm(armed);
+    calls_arm(armed);
+}
+
 /* ---- leaks --------------------------------------------------------------------------- */
 
 static void note_leak(struct run *run)
@@ -143,7 +150,7 @@ static int supervise(async_task *task)
     struct run *run = &state.run;
     int result = async_await(task);
     async_strerror_copy(result, run->message, sizeof run->message);
-    memory_arm(false);
+    arm(false);
     async_task_detach(run->subject);
     run->subject = NULL;
     check_tasks(run);
@@ -194,28 +201,29 @@ static int run_supervised(async_task *task)
 {
     struct run *run = &state.run;
     bool can_run = task != NULL && run->loop != NULL;
-    memory_arm(false);
+    arm(false);
     run->subject = async_task_ref(task);
     run->supervisor = can_run ? async_create_task(supervise, task) : NULL;
     if (run->supervisor != NULL)
         async_ignore(async_task_set_name(run->supervisor, "supervisor"));
-    memory_arm(true);
+    arm(true);
     int result = asyncp_run_end(run->supervisor);
     run->supervisor = NULL;
     run->has_ended = true;
-    memory_arm(false);
+    arm(false);
     return result;
 }
 
 /* The result of the run, in which a failure of the kit's own checks comes first. */
-static int judge_run(const struct run *run, int result)
+static int judge_run(struct run *run, int result)
 {
-    if (run->has_failed || atomic_load(&failed_elsewhere))
-        return -EPROTO;
-    if (run->options.deadlocks && run->deadlocks == 0) {
+    run->has_failed |= atomic_load(&failed_elsewhere);
+    if (!run->has_failed && run->options.deadlocks && run->deadlocks == 0) {
         say("the test was to end in a deadlock, and returned %d (%s)", result, run->message);
-        return -EPROTO;
+        run->has_failed = true;
     }
+    if (run->has_failed)
+        return -EPROTO;
     if (run->deadlocks > 0)
         return run->options.deadlocks ? 0 : -EDEADLK;
     return result;

@@ -289,6 +289,28 @@ ASYNC_API ASYNC_MUST int async_test_pipe(async_stream **a, async_stream **b,
 #define async_test_fail_allocations(options, ...)                                                  \
     ASYNCP_TEST_SWEEP(ASYNCP_SWEEP_ALLOCATIONS, (options), __VA_ARGS__)
 
+/*
+ * int async_test_fail_system_calls(const async_test_options *options, fn, args…)
+ *
+ * Runs the coroutine as async_test_cancel_everywhere does, and lets a system call of its thread
+ * fail: once for each call and each error that this call can have, such as EMFILE where a
+ * descriptor is made, or EPIPE where a socket is written to. docs/tutorial/testing.md has the list.
+ *
+ * Each run must end with a result of 0 or more, or with any error; after EINTR with 0 or more. It
+ * concerns calls of the library, of libc and of the program, not those of other threads and
+ * processes. The operations of a ring (backend "uring") are no system calls.
+ *
+ * Where the kernel does not support it (it needs the user notification of seccomp, Linux 5.5; not
+ * in valgrind or an emulator) the test ends as skipped.
+ *
+ * Borrows the options.
+ * Returns the number of calls; -EPROTO if a run failed, which is reported and counts as a failed
+ * check. -EOPNOTSUPP where it is not supported, in async_test_run and outside of tests.
+ * Never switches.
+ */
+#define async_test_fail_system_calls(options, ...)                                                 \
+    ASYNCP_TEST_SWEEP(ASYNCP_SWEEP_SYSTEM_CALLS, (options), __VA_ARGS__)
+
 /* ---- used by the macros --------------------------------------------------------------------- */
 
 struct asyncp_test {
@@ -306,7 +328,11 @@ typedef struct asyncp_test_call {
     struct asyncp_test_call *outer;
 } asyncp_test_call;
 
-enum asyncp_sweep { ASYNCP_SWEEP_CANCEL, ASYNCP_SWEEP_ALLOCATIONS };
+enum asyncp_sweep {
+    ASYNCP_SWEEP_CANCEL,
+    ASYNCP_SWEEP_ALLOCATIONS,
+    ASYNCP_SWEEP_SYSTEM_CALLS,
+};
 
 ASYNC_API void asyncp_test_register(struct asyncp_test *test);
 ASYNC_API int asyncp_test_main(int argc, char *argv[]);
