@@ -201,6 +201,9 @@ _Noreturn void process_end(int status);
 /* Seconds that a test may take. */
 double time_limit_of(const async_test_options *options);
 
+/* The same for a child of a test: less than what is left to the test, which reports the child. */
+double time_left(double most);
+
 /* ---- pipe.c --------------------------------------------------------------------------------- */
 
 /* The waits for streams in memory among the operations in flight of this thread's loop. */

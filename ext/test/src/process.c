@@ -29,6 +29,8 @@ enum {
     MAX_DESCRIPTORS = 65536, /* higher ones are not compared */
 };
 
+static const double OF_THE_REST = 0.75;
+
 /* ---- descriptors ---------------------------------------------------------------------------- */
 
 struct inventory {
@@ -121,6 +123,16 @@ static void set_time_limit(double seconds)
     sigaltstack(&signal_stack, NULL);
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &(struct itimerval){.it_value = limit}, NULL);
+}
+
+double time_left(double most)
+{
+    struct itimerval timer;
+    if (!run_is_own_process() || getitimer(ITIMER_REAL, &timer) != 0)
+        return most;
+    double seconds = (double)timer.it_value.tv_sec + (double)timer.it_value.tv_usec * 1e-6;
+    seconds *= OF_THE_REST;
+    return seconds > 0 && seconds < most ? seconds : most;
 }
 
 static void become_child(int output, double time_limit)

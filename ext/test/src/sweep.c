@@ -181,6 +181,7 @@ static enum verdict run_once(const async_test_options *options, double limit, co
                              bool *is_child)
 {
     struct child child;
+    limit = time_left(limit);
     int started = start_run(&child, limit);
     *is_child = started == 0;
     if (started == 0)
