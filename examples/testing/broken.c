@@ -171,6 +171,35 @@ ASYNC_TEST(lost_race)
     return 0;
 }
 
+/*
+ * A race that needs the same order many times in a row. Of two pumps the one that comes first has
+ * the power. The tank bursts when it was full and is empty again: twelve times the one came first
+ * more often, and then twelve times the other one.
+ */
+enum { FULL = 12 };
+
+static int level, strokes[2];
+static bool was_full;
+
+static int pump(int self, int amount)
+{
+    for (int i = 0; i < 40; i++) {
+        ASYNC_TRY(async_sleep(0));
+        if (++strokes[self] > strokes[1 - self])
+            level += amount;
+        was_full |= level == FULL;
+        ASYNC_CHECK(!was_full || level > 0);
+    }
+    return 0;
+}
+async_fn(pump, int, int);
+
+ASYNC_TEST(burst_tank)
+{
+    async_task *fills = async_create_task(pump, 0, 1);
+    return async_gather(fills, async_create_task(pump, 1, -1));
+}
+
 /* Cancelled while it waits, it loses the memory. */
 static int forget_memory(void)
 {

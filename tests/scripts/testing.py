@@ -5,6 +5,7 @@
     testing.py mistakes    each test of examples/testing/broken.c fails, and says why
     testing.py seeds [N]   each example and each rule passes with N seeds (5)
     testing.py race [N]    a race is found with 1,000 seeds, and its line replays it N times of N (20)
+    testing.py priorities [N]  the same for a race that a shuffle does not find, with --depth 2
     testing.py replay      the line of a failed sweep repeats its run
     testing.py arguments   names, --list, -v, wrong arguments
     testing.py document    docs/tutorial/testing.md shows what the programs print
@@ -46,7 +47,8 @@ MISTAKES = {
     "endless": [r"endless failed: time limit", r"#1 +endless +runs"],
     "deaf": [r"deaf failed: time limit"],
     "no_deadlock": [r"the test was to end in a deadlock, and returned 0"],
-    "lost_race": None,  # it passes in the usual order
+    "lost_race": None,  # they pass in the usual order
+    "burst_tank": None,
     "cancelled": [r"forget_memory, cancelled at stop 1: failed", r"leak: \d+ bytes of the loop's memory"],
     "no_memory": [r"ignore_null, when allocation \d+ and all later ones fail: signal 6",
                   r"async_queue_put: the queue is NULL"],
@@ -120,15 +122,26 @@ def check_seeds(count: str = "5") -> None:
         expect(status == 0, output)
 
 
-def check_race(times: str = "20") -> None:
-    status, output = run(BROKEN, "--seeds", "1000", "lost_race")
-    match = re.search(r"^# run this order again: ASYNCIO_SHUFFLE=(0x[0-9a-f]+) (.*)$", output, re.MULTILINE)
+def replay_order(name: str, options: list[str], pattern: str, message: str, times: int) -> None:
+    """The race of this test is found, and the line that is printed repeats it so many times of so many."""
+    status, output = run(BROKEN, *options, name)
+    match = re.search(rf"^# run this order again: ASYNCIO_SHUFFLE=({pattern}) (.*)$", output, re.MULTILINE)
     expect(status == 1 and match, f"the race is not found:\n{output}")
-    expect(shlex.split(match[2])[-1] == "lost_race", f"the line does not name the test: {match[0]}")
-    for number in range(int(times)):
-        status, output = run(BROKEN, "lost_race", ASYNCIO_SHUFFLE=match[1])
-        expect(status == 1 and "sold == 2: 1 != 2" in output, f"run {number + 1} with the seed:\n{output}")
-    expect(run(BROKEN, "lost_race")[0] == 0, "it fails in the usual order, too")
+    expect(shlex.split(match[2])[-1] == name, f"the line does not name the test: {match[0]}")
+    for number in range(times):
+        status, output = run(BROKEN, name, ASYNCIO_SHUFFLE=match[1])
+        expect(status == 1 and message in output, f"run {number + 1} with the seed:\n{output}")
+    expect(run(BROKEN, name)[0] == 0, "it fails in the usual order, too")
+
+
+def check_race(times: str = "20") -> None:
+    replay_order("lost_race", ["--seeds", "1000"], "0x[0-9a-f]+", "sold == 2: 1 != 2", int(times))
+
+
+def check_priorities(times: str = "20") -> None:
+    replay_order("burst_tank", ["--seeds", "100", "--depth", "2"], r"0x[0-9a-f]+:2:\d+", "level > 0", int(times))
+    status, output = run(BROKEN, "--seeds", "500", "burst_tank")
+    expect(status == 0, f"a shuffle finds it, too:\n{output}")
 
 
 def check_arguments() -> None:
@@ -145,6 +158,11 @@ def check_arguments() -> None:
     expect("usage:" in run(BANK, "--unknown")[1], "an unknown option is accepted")
     for count in ["0", "x", "-1"]:
         expect(run(BANK, "--seeds", count)[0] == 2, f"--seeds {count} is accepted")
+        expect(run(BANK, "--seeds", "1", "--depth", count)[0] == 2, f"--depth {count} is accepted")
+    expect(run(BANK, "--seeds", "1", "--depth", "9")[0] == 2, "--depth 9 is accepted")
+    expect(run(BANK, "--depth", "2")[0] == 2, "--depth is accepted without --seeds")
+    depth_of = run(BANK, ASYNC_TEST_SEEDS="2", ASYNC_TEST_DEPTH="2")
+    expect(depth_of[0] == 0, depth_of[1])
     expect(run(BROKEN, "crash")[0] == 1, "a failed test does not change the status")
     for value in ["cal:1", "call:0", "call:x", "call:1:EFOO", "allocation:1++", "cancel:1+"]:
         status, output = run(BROKEN, "no_memory", "cancelled", "failed_call", ASYNC_TEST_SWEEP=value)
@@ -210,7 +228,7 @@ def check_framework(name: str) -> None:
 
 
 def main(what: str, *arguments: str) -> None:
-    checks = {"rules": check_rules, "mistakes": check_mistakes, "seeds": check_seeds, "race": check_race, "replay": check_replay,
+    checks = {"rules": check_rules, "mistakes": check_mistakes, "seeds": check_seeds, "race": check_race, "priorities": check_priorities, "replay": check_replay,
               "arguments": check_arguments, "document": check_document}
     try:
         if what in checks:

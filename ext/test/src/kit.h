@@ -59,6 +59,9 @@ struct run {
 /* Writes to standard error how the current test is run with this variable. */
 void main_say_replay(const char *variable);
 
+/* A run of the current test has ended, which has put so many turns in order. */
+void main_note_turns(uint64_t turns);
+
 /* ---- run.c ---------------------------------------------------------------------------------- */
 
 /* The run of this thread; NULL: none. */

@@ -90,11 +90,13 @@ int options_copy(async_test_options *copy, const async_test_options *options)
         is_initialized &= copy->asyncp_reserved[i] == 0;
     bool is_clock = copy->clock == ASYNC_TEST_JUMPS || copy->clock == ASYNC_TEST_STANDS ||
                     copy->clock == ASYNC_TEST_REAL;
-    if (is_initialized && is_clock && copy->time_limit >= 0)
+    bool is_limit = copy->time_limit >= 0, is_depth = copy->depth == 0 || copy->seed != 0;
+    if (is_initialized && is_clock && is_limit && is_depth)
         return 0;
     const char *why = !is_initialized ? "reserved words are not 0; begin with {0}"
-                      : is_clock      ? "time_limit is negative or not a number"
-                                      : "there is no such clock";
+                      : !is_clock     ? "there is no such clock"
+                      : !is_limit     ? "time_limit is negative or not a number"
+                                      : "depth needs a seed";
     say("async_test_options: %s", why);
     return async_fail(-EINVAL, "async_test_options: %s", why);
 }
@@ -151,6 +153,7 @@ static int supervise(async_task *task)
     int result = async_await(task);
     async_strerror_copy(result, run->message, sizeof run->message);
     arm(false);
+    main_note_turns(asyncp_loop_ordered(run->loop));
     async_task_detach(run->subject);
     run->subject = NULL;
     check_tasks(run);
@@ -166,7 +169,9 @@ static async_run_options loop_options(const struct run *run)
         .virtual_clock = run->options.clock != ASYNC_TEST_REAL,
         .backend = run->options.backend,
         .stack_size = run->options.stack_size,
-        .shuffle_seed = run->seed,
+        .shuffle_seed = run->options.seed, /* else the loop takes it from the environment */
+        .shuffle_depth = run->options.depth,
+        .shuffle_turns = run->options.turns,
         .allocator = memory_allocator(),
     };
 }

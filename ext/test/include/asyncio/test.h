@@ -50,9 +50,10 @@ typedef struct async_test_options {
     const char *backend; /* as in async_run_options */
     size_t stack_size;   /* as in async_run_options */
     uint64_t seed; /* of the order of ready tasks; 0: the value of ASYNCIO_SHUFFLE, else FIFO */
+    uint32_t depth, turns; /* with a seed: shuffle_depth and shuffle_turns of async_run_options */
     /* ASYNC_TEST_MAIN: texts that the test must print, separated by '|'; NULL: none */
     const char *output;
-    ASYNCP_RESERVED(6);
+    ASYNCP_RESERVED(5);
 } async_test_options;
 
 /* ---- tests ---------------------------------------------------------------------------------- */
@@ -89,8 +90,9 @@ typedef struct async_test_options {
  *
  * The arguments are names, or parts of names, of the tests to run. --list prints the names, -v also
  * prints the output of tests that pass, and --seeds N, or ASYNC_TEST_SEEDS=N in the environment,
- * runs each test N times with ready tasks in a random order. A failure prints a line with
- * ASYNCIO_SHUFFLE, which runs the same order again.
+ * runs each test N times with ready tasks in a random order. With --depth D, or ASYNC_TEST_DEPTH=D,
+ * tasks have random priorities in these runs, which change D - 1 times (async_run_options). A
+ * failure prints a line with ASYNCIO_SHUFFLE, which runs the same order again.
  *
  * The exit status is 0 if all tests passed, 1 if one failed, 2 if the arguments are wrong.
  */
