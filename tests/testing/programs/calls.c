@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -285,9 +286,10 @@ static int talk_at_a_path(void)
 {
     async_auto_wait_server *server = NULL;
     async_auto_stream *stream = NULL;
-    char bytes[5];
-    ASYNC_TRY(async_start_unix_server(&server, echo, NULL, "@asyncio-test-calls", NULL));
-    ASYNC_TRY(async_open_unix_connection(&stream, "@asyncio-test-calls", NULL));
+    char bytes[5], path[32];
+    snprintf(path, sizeof path, "@asyncio-calls-%d", (int)getpid());
+    ASYNC_TRY(async_start_unix_server(&server, echo, NULL, path, NULL));
+    ASYNC_TRY(async_open_unix_connection(&stream, path, NULL));
     ASYNC_TRY(async_stream_write(stream, "hello", 5));
     return async_stream_readexactly(stream, bytes, sizeof bytes);
 }
