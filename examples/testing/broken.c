@@ -4,9 +4,12 @@
  */
 #include <asyncio/test.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static int sleep_long(void)
 {
@@ -168,6 +171,35 @@ ASYNC_TEST(lost_race)
     return 0;
 }
 
+/*
+ * A race that needs the same order many times in a row. Of two pumps the one that comes first has
+ * the power. The tank bursts when it was full and is empty again: twelve times the one came first
+ * more often, and then twelve times the other one.
+ */
+enum { FULL = 12 };
+
+static int level, strokes[2];
+static bool was_full;
+
+static int pump(int self, int amount)
+{
+    for (int i = 0; i < 40; i++) {
+        ASYNC_TRY(async_sleep(0));
+        if (++strokes[self] > strokes[1 - self])
+            level += amount;
+        was_full |= level == FULL;
+        ASYNC_CHECK(!was_full || level > 0);
+    }
+    return 0;
+}
+async_fn(pump, int, int);
+
+ASYNC_TEST(burst_tank)
+{
+    async_task *fills = async_create_task(pump, 0, 1);
+    return async_gather(fills, async_create_task(pump, 1, -1));
+}
+
 /* Cancelled while it waits, it loses the memory. */
 static int forget_memory(void)
 {
@@ -200,6 +232,55 @@ async_fn(ignore_null);
 ASYNC_TEST(no_memory)
 {
     async_test_fail_allocations(NULL, ignore_null);
+    return 0;
+}
+
+/* Closes what was made so far, and returns the error. */
+static int give_up(int a, int b)
+{
+    int error = -errno;
+    close(a);
+    close(b);
+    return error;
+}
+
+/* Makes a connection of this process with itself. If accept fails, it forgets one of its ends. */
+static int connect_to_self(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    int client = -1, server = socket(AF_INET, SOCK_STREAM, 0);
+    if (server < 0 || bind(server, (struct sockaddr *)&address, size) != 0 ||
+        listen(server, 1) != 0 || getsockname(server, (struct sockaddr *)&address, &size) != 0)
+        return give_up(server, client);
+    client = socket(AF_INET, SOCK_STREAM, 0);
+    if (client < 0 || connect(client, (struct sockaddr *)&address, size) != 0)
+        return give_up(server, client);
+    int accepted = accept(server, NULL, NULL);
+    if (accepted < 0)
+        return give_up(server, accepted);
+    give_up(client, accepted);
+    close(server);
+    return 0;
+}
+async_fn(connect_to_self);
+
+ASYNC_TEST(failed_call)
+{
+    async_test_fail_system_calls(NULL, connect_to_self);
+    return 0;
+}
+
+/* Its result is an error although no call has failed. */
+static int fail_always(void)
+{
+    return -EIO;
+}
+async_fn(fail_always);
+
+ASYNC_TEST(no_failed_call)
+{
+    async_test_fail_system_calls(NULL, fail_always);
     return 0;
 }
 

@@ -3,11 +3,10 @@
  * takes no time.
  */
 #include "cache.h"
-#include <assert.h>
+#include <asyncio/test.h>
 #include <stdio.h>
-#include <string.h>
 
-static int loads;
+static int loads; /* 0 at the begin: each test has a process of its own */
 
 static int load_slowly(const char *key, char *value, size_t size, void *argument)
 {
@@ -23,63 +22,51 @@ static int getter(struct cache *cache, const char *key, char *value)
 }
 async_fn(getter, struct cache *, const char *, char *);
 
-static int ten_ask_and_one_loads(struct cache *cache)
+static void free_cache(struct cache **cache)
 {
+    cache_free(*cache);
+}
+
+ASYNC_TEST(ten_ask_and_one_loads)
+{
+    ASYNC_CLEANUP(free_cache) struct cache *cache = cache_new(load_slowly, NULL);
     char values[10][64];
     async_task *getters[10];
-    double start = async_time();
     for (int i = 0; i < 10; i++)
         getters[i] = async_create_task(getter, cache, "k", values[i]);
     ASYNC_TRY(async_gather_n(getters, 10, NULL, ASYNC_FIRST_ERROR));
-    assert(loads == 1 && async_time() - start == 3600);
+    ASYNC_CHECK(loads == 1 && async_time() == 3600);
     for (int i = 0; i < 10; i++)
-        assert(strcmp(values[i], "<k>") == 0);
+        ASYNC_CHECK_STR(values[i], "<k>");
     return 0;
 }
-async_fn(ten_ask_and_one_loads, struct cache *);
 
-static int the_next_loads_when_the_loader_is_cancelled(struct cache *cache)
+ASYNC_TEST(the_next_loads_when_the_loader_is_cancelled)
 {
+    ASYNC_CLEANUP(free_cache) struct cache *cache = cache_new(load_slowly, NULL);
     char a[64], b[64];
     async_task *first = async_create_task(getter, cache, "k", a);
+    ASYNC_TRY(async_sleep(5)); /* it loads */
     async_task *second = async_create_task(getter, cache, "k", b);
-    ASYNC_TRY(async_sleep(10));
+    ASYNC_TRY(async_sleep(5));
     async_task_cancel(first);
-    int cancelled = async_await(first), result = async_await(second);
-    assert(cancelled == -ECANCELED && async_task_cancelling(async_current_task()) == 0);
-    assert(result == 0 && loads == 2 && strcmp(b, "<k>") == 0);
-    assert(async_time() == 10 + 3600);
+    ASYNC_CHECK_EQ(async_await(first), -ECANCELED);
+    ASYNC_TRY(async_await(second));
+    ASYNC_CHECK(loads == 2 && async_time() == 10 + 3600);
+    ASYNC_CHECK_STR(b, "<k>");
     return 0;
 }
-async_fn(the_next_loads_when_the_loader_is_cancelled, struct cache *);
 
-static int keys_do_not_wait_for_each_other(struct cache *cache)
+ASYNC_TEST(keys_do_not_wait_for_each_other)
 {
+    ASYNC_CLEANUP(free_cache) struct cache *cache = cache_new(load_slowly, NULL);
     char a[64], b[64];
     async_task *first = async_create_task(getter, cache, "one", a);
-    async_task *second = async_create_task(getter, cache, "two", b);
-    ASYNC_TRY(async_gather(first, second));
-    assert(loads == 2 && async_time() == 3600 && strcmp(a, "<one>") == 0 &&
-           strcmp(b, "<two>") == 0);
+    ASYNC_TRY(async_gather(first, async_create_task(getter, cache, "two", b)));
+    ASYNC_CHECK(loads == 2 && async_time() == 3600);
+    ASYNC_CHECK_STR(a, "<one>");
+    ASYNC_CHECK_STR(b, "<two>");
     return 0;
 }
-async_fn(keys_do_not_wait_for_each_other, struct cache *);
 
-/* Each test has a loop and a cache of its own. */
-#define RUN(test)                                                                                  \
-    do {                                                                                           \
-        struct cache *cache = cache_new(load_slowly, NULL);                                        \
-        loads = 0;                                                                                 \
-        assert(cache != NULL && async_run_with(&options, test, cache) == 0);                       \
-        cache_free(cache);                                                                         \
-        puts(#test);                                                                               \
-    } while (0)
-
-int main(void)
-{
-    async_run_options options = {.debug = true, .virtual_clock = true};
-    RUN(ten_ask_and_one_loads);
-    RUN(the_next_loads_when_the_loader_is_cancelled);
-    RUN(keys_do_not_wait_for_each_other);
-    return 0;
-}
+ASYNC_TEST_MAIN

@@ -11,6 +11,9 @@
 
 ASYNC_BEGIN_C
 
+/* The highest async_run_options.shuffle_depth. */
+enum { ASYNCP_MAX_DEPTH = 8 };
+
 /* ---- the loop ------------------------------------------------------------------------------- */
 
 /* The state of a loop that is about to poll. */
@@ -48,6 +51,12 @@ ASYNC_API void asyncp_loop_advance(async_loop *loop, int64_t ns);
  * only.
  */
 ASYNC_API uint64_t asyncp_loop_turn(const async_loop *loop);
+
+/*
+ * How many turns the loop has put in order, with a seed; for the next run's
+ * async_run_options.shuffle_turns.
+ */
+ASYNC_API uint64_t asyncp_loop_ordered(const async_loop *loop);
 
 /* ---- streams without a descriptor of the kernel's ------------------------------------------- */
 

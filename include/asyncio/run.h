@@ -52,6 +52,13 @@ typedef struct async_run_options {
     const char *backend;
     /* runs ready tasks in a random order drawn from this seed; 0: FIFO; also ASYNCIO_SHUFFLE */
     uint64_t shuffle_seed;
+    /*
+     * with a seed: tasks have random priorities, which change at depth - 1 turns of the first
+     * shuffle_turns; up to 8; 0: each iteration of the loop has an order of its own. It finds what
+     * needs one order many times in a row. ASYNCIO_SHUFFLE=seed:depth:turns
+     */
+    uint32_t shuffle_depth;
+    uint32_t shuffle_turns; /* that the program takes, roughly; 0: 1,000 */
     /* bytes of a task's stack, unless the task's options have a size; 0: 64 KiB */
     size_t stack_size;
     async_allocator allocator; /* copied; {0}: malloc */
@@ -67,7 +74,7 @@ typedef struct async_run_options {
      * is in; 0: ASYNCIO_WATCHDOG=seconds, else only in debug mode: its limit for slow callbacks
      */
     double watchdog;
-    ASYNCP_RESERVED(3);
+    ASYNCP_RESERVED(2);
 } async_run_options;
 
 /*

@@ -327,19 +327,19 @@ static void run_burst(struct async_loop *loop)
         run(loop);
 }
 
-static void shuffle_ready(struct async_loop *loop)
+static void order_ready(struct async_loop *loop)
 {
     if (loop_is_traced(loop))
         asyncp_tracer_shuffles(loop);
-    asyncp_ready_shuffle(&loop->sched.ready, &loop->sched.shuffle);
+    asyncp_order_ready(&loop->sched.order, &loop->sched.ready);
     if (loop_is_traced(loop))
         asyncp_tracer_has_shuffled(loop);
 }
 
 static void run_ready(struct async_loop *loop)
 {
-    if (loop->sched.shuffle != 0)
-        shuffle_ready(loop);
+    if (loop->sched.order.random != 0)
+        order_ready(loop);
     loop->sched.steps_left = STEPS_IN_A_ROW;
     loop_begin_burst(loop, loop->clock.deterministic
                                ? (int32_t)asyncp_ready_count(&loop->sched.ready)

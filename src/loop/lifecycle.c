@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { DEFAULT_TURNS = 1000 };
 enum { MAX_FREED = 64 }; /* freed queues in quarantine: some KiB */
 static const int64_t SHUTDOWN_GRACE_NS = 3000000000;
 
@@ -81,16 +82,46 @@ static int open_poller(struct async_loop *loop, const char *name, bool *is_virtu
                               loop->memory);
 }
 
+/* The numbers of "SEED" or "SEED:DEPTH:TURNS". Whether the text is one of these. */
+static bool parse_order(const char *text, uint64_t *seed, uint32_t *depth, uint32_t *turns)
+{
+    char *end;
+    unsigned long long number = strtoull(text, &end, 0);
+    *seed = number;
+    if (*end == '\0' || end == text)
+        return end != text || *text == '\0';
+    unsigned long of_depth = *end == ':' ? strtoul(end + 1, &end, 10) : 0;
+    unsigned long of_turns = of_depth > 0 && *end == ':' ? strtoul(end + 1, &end, 10) : 0;
+    *depth = (uint32_t)of_depth;
+    *turns = (uint32_t)of_turns;
+    return *end == '\0' && of_depth <= ASYNCP_MAX_DEPTH && of_turns > 0 && of_turns <= UINT32_MAX;
+}
+
+/* By the options, else by the environment. Whether that makes sense. */
+static bool choose_order(struct turn_order *order, const async_run_options *options)
+{
+    const char *text = getenv("ASYNCIO_SHUFFLE");
+    uint64_t seed = options->shuffle_seed;
+    uint32_t depth = options->shuffle_depth, turns = options->shuffle_turns;
+    if (seed == 0 && text != NULL && !parse_order(text, &seed, &depth, &turns)) {
+        asyncp_report("ASYNCIO_SHUFFLE is '%s'; right is SEED, or SEED:DEPTH:TURNS with a depth "
+                      "from 1 to %d",
+                      text, ASYNCP_MAX_DEPTH);
+        return false;
+    }
+    asyncp_order_open(order, seed, depth, turns != 0 ? turns : DEFAULT_TURNS);
+    return true;
+}
+
 /* Opens the rooms of a new loop. 0 or -errno. */
 static int open_rooms(struct async_loop *loop, const async_run_options *options, bool hosted)
 {
-    const char *seed = getenv("ASYNCIO_SHUFFLE");
-    uint64_t shuffle = options->shuffle_seed;
-    if (shuffle == 0 && seed != NULL)
-        shuffle = strtoull(seed, NULL, 0);
+    struct turn_order order;
+    if (!choose_order(&order, options))
+        return -EINVAL;
     asyncp_debug_open(loop, options->debug || is_env_set("ASYNCIO_DEBUG"));
     asyncp_deadlock_open(loop, options->on_deadlock);
-    asyncp_scheduler_open(loop, shuffle, hosted);
+    asyncp_scheduler_open(loop, &order, hosted);
     asyncp_errors_open(loop);
     asyncp_callbacks_open(loop);
     asyncp_inheritance_open(loop);
@@ -99,7 +130,7 @@ static int open_rooms(struct async_loop *loop, const async_run_options *options,
     bool is_virtual = options->virtual_clock;
     if (result == 0)
         result = open_poller(loop, options->backend, &is_virtual);
-    asyncp_clock_open(loop, is_virtual, is_virtual || shuffle != 0);
+    asyncp_clock_open(loop, is_virtual, is_virtual || order.random != 0);
     return result;
 }
 
@@ -114,6 +145,9 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
         return -EINVAL;
     if (options != NULL && (unsigned)options->on_deadlock > ASYNC_DEADLOCK_ABORT)
         return -EINVAL;
+    if (options != NULL && options->shuffle_depth > ASYNCP_MAX_DEPTH)
+        return async_fail(-EINVAL, "async_run_options: shuffle_depth is above %d",
+                          ASYNCP_MAX_DEPTH);
     asyncp_leave_waiter_lists();
     if (options == NULL)
         options = &defaults;

@@ -32,9 +32,9 @@ bool asyncp_pace_renew(struct async_loop *loop)
 /* Defined by the C++ runtime; NULL if it is not linked. */
 extern struct exceptions *__cxa_get_globals(void) __attribute__((weak));
 
-void asyncp_scheduler_open(struct async_loop *loop, uint64_t shuffle, bool hosted)
+void asyncp_scheduler_open(struct async_loop *loop, const struct turn_order *order, bool hosted)
 {
-    loop->sched.shuffle = shuffle;
+    loop->sched.order = *order;
     loop->sched.hosted = hosted;
     loop->sched.exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
 }

@@ -108,6 +108,12 @@ static inline void loop_set_idle(struct async_loop *loop, asyncp_idle_function *
     loop->clock.deterministic = true;
 }
 
+/* Turns that were put in order, with a seed. */
+static inline uint64_t loop_ordered(const struct async_loop *loop)
+{
+    return loop->sched.order.turns;
+}
+
 /*
  * A number that is different after each switch, if the hook is set. On a virtual clock the hook is
  * called in each iteration, and a real clock shows another time; within one each turn is counted.

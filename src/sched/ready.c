@@ -40,6 +40,13 @@ static struct ready *shuffle_list(struct ready *first, size_t count, uint64_t *s
     return merge_at_random(a, count / 2, b, count - count / 2, state);
 }
 
+void asyncp_ready_mingle(struct ready_queue *queue, size_t count, struct ready_queue *other,
+                         size_t other_count, uint64_t *state)
+{
+    struct ready *shuffled = shuffle_list(other->first, other_count, state);
+    queue->first = merge_at_random(queue->first, count, shuffled, other_count, state);
+}
+
 size_t asyncp_ready_count(const struct ready_queue *queue)
 {
     size_t count = 0;

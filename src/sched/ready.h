@@ -56,6 +56,13 @@ static inline struct ready *ready_pop(struct ready_queue *queue)
 /* The number of nodes. Walks the queue. */
 size_t asyncp_ready_count(const struct ready_queue *queue);
 
+/*
+ * Shuffles the other queue into this one, whose nodes keep their order among themselves. `last` is
+ * undefined then. Advances the state of the random generator.
+ */
+void asyncp_ready_mingle(struct ready_queue *queue, size_t count, struct ready_queue *other,
+                         size_t other_count, uint64_t *state);
+
 /* Shuffles the queue. Advances the state of the random generator. */
 void asyncp_ready_shuffle(struct ready_queue *queue, uint64_t *state);
 

@@ -7,6 +7,7 @@
 #ifndef SCHED_SCHEDULER_H
 #define SCHED_SCHEDULER_H
 
+#include "sched/order.h"
 #include "sched/ready.h"
 #include "stack/context.h"
 #include <stdatomic.h>
@@ -42,17 +43,17 @@ struct scheduler {
     void *(*begin)(void *coroutine); /* the first function of new tasks */
     struct context context;          /* of the loop itself */
     struct exceptions *exceptions;   /* of this thread; NULL: C++ is not linked */
-    uint64_t shuffle;                /* random generator; 0: no shuffle */
     uint64_t turns;                  /* before this burst */
     int32_t burst;                   /* turns_left when it began */
     bool iterating;
     bool stopping; /* async_loop_stop was called */
     bool hosted;   /* a host loop steps this one */
+    struct turn_order order;
 };
 
 struct async_loop;
 
-/* shuffle: the seed of a random order; 0: none. hosted: a host loop steps this one. */
-void asyncp_scheduler_open(struct async_loop *loop, uint64_t shuffle, bool hosted);
+/* hosted: a host loop steps this one. */
+void asyncp_scheduler_open(struct async_loop *loop, const struct turn_order *order, bool hosted);
 
 #endif

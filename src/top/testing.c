@@ -15,3 +15,8 @@ uint64_t asyncp_loop_turn(const async_loop *loop)
 {
     return loop_turn(loop);
 }
+
+uint64_t asyncp_loop_ordered(const async_loop *loop)
+{
+    return loop_ordered(loop);
+}

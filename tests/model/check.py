@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SWITCH = "src/stack/switch_x86_64.S" if platform.machine() == "x86_64" else "src/stack/switch_ucontext.c"
 REAL = ["src/sched/mailbox.c", "src/loop/iterate.c", "src/sched/catch.c", "src/sched/interrupt.c", "src/top/host.c", "src/loop/lifecycle.c",
         "src/sched/burst.c", "src/sched/timer.c",
-        "src/sched/ready.c", "src/base/heap.c", SWITCH]
+        "src/sched/order.c", "src/sched/ready.c", "src/base/heap.c", SWITCH]
 MODEL = ["tests/model/absent.c", "tests/model/explore.c", "tests/model/memory.c", "tests/model/model.c"]
 
 # The linker drops the functions of those files that the model does not use, and their undefined symbols.

@@ -5,6 +5,8 @@
     testing.py mistakes    each test of examples/testing/broken.c fails, and says why
     testing.py seeds [N]   each example and each rule passes with N seeds (5)
     testing.py race [N]    a race is found with 1,000 seeds, and its line replays it N times of N (20)
+    testing.py priorities [N]  the same for a race that a shuffle does not find, with --depth 2
+    testing.py replay      the line of a failed sweep repeats its run
     testing.py arguments   names, --list, -v, wrong arguments
     testing.py document    docs/tutorial/testing.md shows what the programs print
     testing.py check | cmocka | criterion
@@ -23,7 +25,7 @@ from pathlib import Path
 
 from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
 
-RULES = ["testing-rules", "testing-pipes"]
+RULES = ["testing-rules", "testing-pipes", "testing-calls"]
 BANK, BROKEN = "examples/testing/bank_test", "examples/testing/broken_test"
 
 # For each test of broken.c, patterns in its comments. %: the file and line are not looked at.
@@ -46,10 +48,15 @@ MISTAKES = {
     "endless": [r"endless failed: time limit"] + ([] if sanitizers() == "thread" else [r"#1 +endless +runs"]),
     "deaf": [r"deaf failed: time limit"],
     "no_deadlock": [r"the test was to end in a deadlock, and returned 0"],
-    "lost_race": None,  # it passes in the usual order
+    "lost_race": None,  # they pass in the usual order
+    "burst_tank": None,
     "cancelled": [r"forget_memory, cancelled at stop 1: failed", r"leak: \d+ bytes of the loop's memory"],
     "no_memory": [r"ignore_null, when allocation \d+ and all later ones fail: signal 6",
                   r"async_queue_put: the queue is NULL"],
+    "failed_call": [r"connect_to_self, when system call \d+ fails \(accept4?: EMFILE\): failed",
+                    r"leak: descriptor \d+ is open \(socket:",
+                    r"run it alone: ASYNC_TEST_SWEEP=call:\d+:EMFILE \S*broken_test failed_call"],
+    "no_failed_call": [r"fail_always, when no system call fails: failed", r"it returned -5 \(.*right would be 0 or more"],
 }
 
 
@@ -71,7 +78,7 @@ def run(program: str, *arguments: str, **environment: str) -> tuple[int, str]:
 
 
 def parse_tap(output: str) -> dict[str, tuple[bool, str]]:
-    """For each test, whether it has passed, and its comments."""
+    """For each test, whether it has passed, and its comments, or that it was skipped."""
     lines = output.splitlines()
     expect(len(lines) > 1 and lines[0] == "TAP version 13", f"this is not TAP:\n{output}")
     results, name = {}, ""
@@ -80,7 +87,7 @@ def parse_tap(output: str) -> dict[str, tuple[bool, str]]:
         if match:
             name = match[3]
             expect(int(match[2]) == len(results) + 1, f"the numbers are not in order: {line}")
-            results[name] = (match[1] is None, "")
+            results[name] = (match[1] is None, match[4] or "")
         else:
             expect(line.startswith("# ") or line == "#", f"neither a result nor a comment: {line}")
             results[name] = (results[name][0], results[name][1] + line[2:] + "\n")
@@ -103,6 +110,8 @@ def check_mistakes() -> None:
     expect(list(results) == list(MISTAKES), f"other tests: {list(results)}")
     for name, patterns in MISTAKES.items():
         passed, comments = results[name]
+        if "# SKIP" in comments:
+            continue
         expect(passed == (patterns is None), f"{name}: it {'passed' if passed else 'failed'}\n{comments}")
         for pattern in patterns or []:
             expect(re.search(pattern, comments), f"{name}: no {pattern} in\n{comments}")
@@ -114,15 +123,26 @@ def check_seeds(count: str = "5") -> None:
         expect(status == 0, output)
 
 
-def check_race(times: str = "20") -> None:
-    status, output = run(BROKEN, "--seeds", "1000", "lost_race")
-    match = re.search(r"^# run this order again: ASYNCIO_SHUFFLE=(0x[0-9a-f]+) (.*)$", output, re.MULTILINE)
+def replay_order(name: str, options: list[str], pattern: str, message: str, times: int) -> None:
+    """The race of this test is found, and the line that is printed repeats it so many times of so many."""
+    status, output = run(BROKEN, *options, name)
+    match = re.search(rf"^# run this order again: ASYNCIO_SHUFFLE=({pattern}) (.*)$", output, re.MULTILINE)
     expect(status == 1 and match, f"the race is not found:\n{output}")
-    expect(shlex.split(match[2])[-1] == "lost_race", f"the line does not name the test: {match[0]}")
-    for number in range(int(times)):
-        status, output = run(BROKEN, "lost_race", ASYNCIO_SHUFFLE=match[1])
-        expect(status == 1 and "sold == 2: 1 != 2" in output, f"run {number + 1} with the seed:\n{output}")
-    expect(run(BROKEN, "lost_race")[0] == 0, "it fails in the usual order, too")
+    expect(shlex.split(match[2])[-1] == name, f"the line does not name the test: {match[0]}")
+    for number in range(times):
+        status, output = run(BROKEN, name, ASYNCIO_SHUFFLE=match[1])
+        expect(status == 1 and message in output, f"run {number + 1} with the seed:\n{output}")
+    expect(run(BROKEN, name)[0] == 0, "it fails in the usual order, too")
+
+
+def check_race(times: str = "20") -> None:
+    replay_order("lost_race", ["--seeds", "1000"], "0x[0-9a-f]+", "sold == 2: 1 != 2", int(times))
+
+
+def check_priorities(times: str = "20") -> None:
+    replay_order("burst_tank", ["--seeds", "100", "--depth", "2"], r"0x[0-9a-f]+:2:\d+", "level > 0", int(times))
+    status, output = run(BROKEN, "--seeds", "500", "burst_tank")
+    expect(status == 0, f"a shuffle finds it, too:\n{output}")
 
 
 def check_arguments() -> None:
@@ -139,12 +159,35 @@ def check_arguments() -> None:
     expect("usage:" in run(BANK, "--unknown")[1], "an unknown option is accepted")
     for count in ["0", "x", "-1"]:
         expect(run(BANK, "--seeds", count)[0] == 2, f"--seeds {count} is accepted")
+        expect(run(BANK, "--seeds", "1", "--depth", count)[0] == 2, f"--depth {count} is accepted")
+    expect(run(BANK, "--seeds", "1", "--depth", "9")[0] == 2, "--depth 9 is accepted")
+    expect(run(BANK, "--depth", "2")[0] == 2, "--depth is accepted without --seeds")
+    depth_of = run(BANK, ASYNC_TEST_SEEDS="2", ASYNC_TEST_DEPTH="2")
+    expect(depth_of[0] == 0, depth_of[1])
     expect(run(BROKEN, "crash")[0] == 1, "a failed test does not change the status")
+    for value in ["cal:1", "call:0", "call:x", "call:1:EFOO", "allocation:1++", "cancel:1+"]:
+        status, output = run(BROKEN, "no_memory", "cancelled", "failed_call", ASYNC_TEST_SWEEP=value)
+        expect(status == 1 and "right would be cancel:NUMBER" in output, f"ASYNC_TEST_SWEEP={value} is accepted")
+
+
+def check_replay() -> None:
+    """The line of a failed sweep begins it with the run that has failed; a later run does not fail."""
+    for name in ["cancelled", "no_memory", "failed_call"]:
+        first = run(BROKEN, name)[1]
+        match = re.search(r"^# run it alone: ASYNC_TEST_SWEEP=((\w+):(\d+)(\S*)) (.*)$", first, re.MULTILINE)
+        if match is None and "# SKIP" in first:
+            continue
+        expect(match and shlex.split(match[5])[-1] == name, f"no line of the sweep:\n{first}")
+        again = run(BROKEN, name, ASYNC_TEST_SWEEP=match[1])[1]
+        expect(without_addresses(first) == without_addresses(again), f"{match[1]} fails in another way:\n{again}")
+        expect(run(BROKEN, name, ASYNC_TEST_SWEEP=f"{match[2]}:1000")[0] == 0, f"{name} does not begin with run 1000")
 
 
 def without_addresses(line: str) -> str:
     """Without what differs from machine to machine, and from one version of the kit to the next."""
-    return re.sub(r"0x[0-9a-f]+|leak: \d+ bytes|ext/test/src/run\.c:\d+|\S*/(?=\w+_test\b)", "", line.strip())
+    differing = [r"0x[0-9a-f]+", r"(?<=leak: )\d+", r"ext/test/src/run\.c:\d+", r"\S*/(?=\w+_test\b)", r"(?<=descriptor )\d+",
+                 r"(?<=socket:)\[\d+\]", r"(?<=system call )\d+", r"(?<==call:)\d+"]
+    return re.sub("|".join(differing), "", line.strip())
 
 
 def check_document() -> None:
@@ -154,6 +197,8 @@ def check_document() -> None:
     expect(len(blocks) >= 6, f"only {len(blocks)} blocks begin with a command")
     for program, arguments, shown in blocks:
         output = run(f"examples/testing/{program}_test", *arguments.split())[1]
+        if "# SKIP" in output:
+            continue
         printed = iter([without_addresses(line) for line in output.splitlines()])
         for line in shown.splitlines():
             expect(without_addresses(line) in printed, f"the tutorial shows, out of order or never printed:\n{line}")
@@ -184,7 +229,7 @@ def check_framework(name: str) -> None:
 
 
 def main(what: str, *arguments: str) -> None:
-    checks = {"rules": check_rules, "mistakes": check_mistakes, "seeds": check_seeds, "race": check_race,
+    checks = {"rules": check_rules, "mistakes": check_mistakes, "seeds": check_seeds, "race": check_race, "priorities": check_priorities, "replay": check_replay,
               "arguments": check_arguments, "document": check_document}
     try:
         if what in checks:

@@ -8,6 +8,8 @@ SCRIPT_TEST(testing_keeps_its_rules, "tests/scripts/testing.py", "rules");
 SCRIPT_TEST(testing_finds_mistakes, "tests/scripts/testing.py", "mistakes");
 SCRIPT_TEST(testing_passes_with_seeds, "tests/scripts/testing.py", "seeds");
 SCRIPT_TEST(testing_replays_a_race, "tests/scripts/testing.py", "race");
+SCRIPT_TEST(testing_replays_a_race_of_priorities, "tests/scripts/testing.py", "priorities");
+SCRIPT_TEST(testing_replays_a_run_of_a_sweep, "tests/scripts/testing.py", "replay");
 SCRIPT_TEST(testing_takes_arguments, "tests/scripts/testing.py", "arguments");
 SCRIPT_TEST(testing_tutorial_shows_what_is_printed, "tests/scripts/testing.py", "document");
 SCRIPT_TEST(testing_works_in_check, "tests/scripts/testing.py", "check");

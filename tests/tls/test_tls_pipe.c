@@ -1,12 +1,15 @@
 /*
  * test_tls_pipe.c: TLS over streams in memory, which divide, delay and cut its records at any byte;
- * and a conversation that is cancelled at each stop, and in which each allocation fails.
+ * and a conversation that is cancelled at each stop, and in which each allocation or each system
+ * call fails.
  */
 #include "secure.h"
 
 #include <asyncio/test.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char greeting[] = "hello through TLS\n";
 
@@ -116,4 +119,32 @@ TEST(tls_pipe_without_memory)
     make_contexts();
     CHECK(async_test_fail_allocations(NULL, converse, NULL) > 5);
     free_contexts();
+}
+
+static int serve_line(async_stream *stream, void *tls)
+{
+    return answer_line(stream, tls);
+}
+
+/* The same over sockets, so that there are system calls. */
+static int converse_at_a_path(void)
+{
+    async_auto_wait_server *server = NULL;
+    async_auto_stream *stream = NULL;
+    char path[32];
+    snprintf(path, sizeof path, "@asyncio-tls-%d", (int)getpid());
+    ASYNC_TRY(async_start_unix_server(&server, serve_line, server_context, path, NULL));
+    ASYNC_TRY(async_open_unix_connection(&stream, path, NULL));
+    return async_timeout(0.5, ask_line(stream, client_context));
+}
+async_fn(converse_at_a_path);
+
+TEST(tls_conversation_survives_each_failed_system_call)
+{
+    make_contexts();
+    int calls = async_test_fail_system_calls(NULL, converse_at_a_path);
+    free_contexts();
+    if (calls == -EOPNOTSUPP)
+        test_skip("system calls cannot be made to fail here");
+    CHECK(calls > 15);
 }

@@ -40,6 +40,7 @@ bool check_failed(const char *file, int line, const char *format, ...)
     vsnprintf(claim, sizeof claim, format, arguments);
     va_end(arguments);
     name_place(place, sizeof place);
+    calls_arm(false);
     say("%s:%d: %s (%s)", file, line, claim, place);
     if (async_get_loop() != NULL)
         async_dump(STDERR_FILENO);

@@ -43,7 +43,10 @@ static int64_t real_now_ns(void)
 /* How long to wait because other threads of the program may wake a task; 0: not at all. */
 static int64_t wait_for_threads(struct run *run)
 {
-    if (!has_other_threads())
+    bool was_armed = calls_arm(false);
+    bool has_others = has_other_threads();
+    calls_arm(was_armed);
+    if (!has_others)
         return 0;
     int64_t now_ns = real_now_ns();
     if (run->threads_since_ns == 0 || now_ns - run->threads_since_ns > FORGOTTEN_NS)
@@ -74,6 +77,7 @@ static int64_t end_deadlock(struct run *run, bool has_timers)
     if (wait_ns > 0)
         return wait_ns;
     run->deadlocks++;
+    calls_arm(false);
     report_deadlock(run, has_timers);
     if (run->deadlocks == 1 && !run->has_ended && run->supervisor != NULL) {
         async_task_cancel_because(run->supervisor, "deadlock");

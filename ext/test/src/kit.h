@@ -9,6 +9,7 @@
  *      clock.c      how time passes in a run, and deadlocks
  *      check.c      checks and their messages
  *      memory.c     the allocator of a run: counts, and fails on demand
+ *      calls.c      system calls of a run that fail on demand; call_errors.c: with which errors
  *      pipe.c       pairs of streams in memory
  */
 #ifndef KIT_H
@@ -22,7 +23,7 @@ enum {
     STATUS_PASSED = 0,
     STATUS_FAILED = 1,
     STATUS_TIME_LIMIT = 3,
-    STATUS_UNREACHED = 4, /* of a sweep: there is no such stop or allocation */
+    STATUS_UNREACHED = 4, /* of a sweep: there is no such stop, allocation or call */
     STATUS_SKIPPED = 77,
 };
 
@@ -52,6 +53,14 @@ struct run {
     long stops;                     /* of the subject so far */
     bool was_cancelled;
 };
+
+/* ---- main.c --------------------------------------------------------------------------------- */
+
+/* Writes to standard error how the current test is run with this variable. */
+void main_say_replay(const char *variable);
+
+/* A run of the current test has ended, which has put so many turns in order. */
+void main_note_turns(uint64_t turns);
 
 /* ---- run.c ---------------------------------------------------------------------------------- */
 
@@ -115,6 +124,47 @@ void memory_arm(bool armed);
 /* The allocations since memory_fail. */
 long memory_allocations(void);
 
+/* ---- calls.c -------------------------------------------------------------------------------- */
+
+/* Which system call of a run is to fail. */
+struct planned_failure {
+    long number; /* from 1, among the calls that may fail */
+    int choice;  /* the place of the error among those that the call can have */
+    int error;   /* 0: that of the choice */
+};
+
+/* What has become of the plan. */
+struct call_outcome {
+    long calls;       /* that may fail, until the one that has failed */
+    const char *name; /* of that; error == 0: there was no such call */
+    int error;
+    int choices; /* how many errors it can have */
+    int refused; /* errno of what this machine does not support; 0: nothing */
+};
+
+/* In the parent, before the fork: prepares one run. 0 or -errno. calls_close follows. */
+int calls_open(const struct planned_failure *plan);
+
+/* In the child: from now on calls fail. Ends the process if the machine does not support it. */
+void calls_begin(void);
+
+/* In another child of a process whose calls fail. */
+void calls_forget(void);
+
+/* Whether the calls of the thread count; the value before. */
+bool calls_arm(bool armed);
+
+/* The error of the call that has failed in this run; 0: none so far. */
+int calls_failed(void);
+
+/* In the parent, after the fork: the descriptor to watch. */
+int calls_socket(void);
+
+/* It has events of poll(2): answers the child. The descriptor to watch now; -1: none. */
+int calls_serve(int process, short events);
+
+struct call_outcome calls_close(void);
+
 /* ---- process.c ------------------------------------------------------------------------------ */
 
 /* The descriptors that are open. */
@@ -131,6 +181,9 @@ struct child {
     int alive;       /* a pipe that ends with the process */
     int status;      /* as of waitpid(2) */
     bool is_overdue; /* it was killed from outside */
+    /* Set after the start: called for events of `watched`. The next descriptor to watch. */
+    int (*serve)(int process, short events);
+    int watched; /* -1: none */
 };
 
 /* Forks. Returns 0 in the child, and its output goes to the file; 1 in the parent; -errno. */
@@ -150,6 +203,9 @@ _Noreturn void process_end(int status);
 
 /* Seconds that a test may take. */
 double time_limit_of(const async_test_options *options);
+
+/* The same for a child of a test: less than what is left to the test, which reports the child. */
+double time_left(double most);
 
 /* ---- pipe.c --------------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,10 +22,14 @@ static struct {
     char **names; /* of the tests to run, or parts of names */
     int name_count;
     long seeds; /* runs of each test with another order; 0: one, in the usual order */
+    long depth; /* of these orders; 0: a shuffle */
     bool list, verbose;
 } wanted;
 
 static const char *program;
+
+/* In its child process; NULL: there is no ASYNC_TEST_MAIN. */
+static const struct asyncp_test *current_test;
 
 enum outcome { PASSED, FAILED, SKIPPED };
 
@@ -63,22 +68,30 @@ static long parse_count(const char *text)
     return *text != '\0' && *end == '\0' && count > 0 ? count : -1;
 }
 
+/* The same of a variable; 0: it is not set. */
+static long count_of_variable(const char *name)
+{
+    const char *text = getenv(name);
+    return text != NULL && *text != '\0' ? parse_count(text) : 0;
+}
+
 static int print_usage(void)
 {
     fprintf(stderr,
-            "usage: %s [-v] [--list] [--seeds N] [NAME…]\n"
+            "usage: %s [-v] [--list] [--seeds N [--depth D]] [NAME…]\n"
             "  NAME       the name of a test, or a part of names\n"
             "  -v         prints the output of tests that pass, too\n"
             "  --list     prints the names of the tests\n"
-            "  --seeds N  runs each test N times, with ready tasks in another order each time\n",
+            "  --seeds N  runs each test N times, with ready tasks in another order each time\n"
+            "  --depth D  from 1 to 8: these orders are by priorities, which change D - 1 times\n",
             program);
     return 2;
 }
 
 static int parse_arguments(int argc, char *argv[])
 {
-    const char *seeds = getenv("ASYNC_TEST_SEEDS");
-    wanted.seeds = seeds != NULL && *seeds != '\0' ? parse_count(seeds) : 0;
+    wanted.seeds = count_of_variable("ASYNC_TEST_SEEDS");
+    wanted.depth = count_of_variable("ASYNC_TEST_DEPTH");
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (strcmp(argv[i], "-v") == 0)
@@ -87,11 +100,19 @@ static int parse_arguments(int argc, char *argv[])
             wanted.list = true;
         else if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc)
             wanted.seeds = parse_count(argv[++i]);
+        else if (strcmp(argv[i], "--depth") == 0 && i + 1 < argc)
+            wanted.depth = parse_count(argv[++i]);
         else
             return print_usage();
     }
     if (wanted.seeds < 0) {
         fprintf(stderr, "%s: the number of seeds must be 1 or more\n", program);
+        return 2;
+    }
+    if (wanted.depth < 0 || wanted.depth > ASYNCP_MAX_DEPTH ||
+        (wanted.depth > 0 && wanted.seeds == 0)) {
+        fprintf(stderr, "%s: the depth must be from 1 to %d, and needs --seeds\n", program,
+                ASYNCP_MAX_DEPTH);
         return 2;
     }
     wanted.names = argv + i;
@@ -115,6 +136,7 @@ void async_test_skip(const char *format, ...)
 /* In the child. */
 static _Noreturn void run_test(const struct asyncp_test *test)
 {
+    current_test = test;
     asyncp_test_begin(test->options);
     async_task *task = test->create();
     async_ignore(async_task_set_name(task, test->name));
@@ -227,18 +249,24 @@ static uint64_t seed_of(long number)
 }
 
 /* An argument as a shell reads it. */
-static void print_quoted(const char *text)
+static void print_quoted(FILE *file, const char *text)
 {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
     if (strspn(text, plain) == strlen(text)) {
-        printf("%s", text);
+        fprintf(file, "%s", text);
         return;
     }
-    putchar('\'');
+    fputc('\'', file);
     for (; *text != '\0'; text++)
-        printf(*text == '\'' ? "'\\''" : "%c", *text);
-    putchar('\'');
+        fprintf(file, *text == '\'' ? "'\\''" : "%c", *text);
+    fputc('\'', file);
+}
+
+static void print_command(FILE *file, const struct asyncp_test *test)
+{
+    print_quoted(file, program);
+    fprintf(file, " %s\n", test->name);
 }
 
 static void print_replay(const struct asyncp_test *test)
@@ -247,22 +275,61 @@ static void print_replay(const struct asyncp_test *test)
     if (seed == NULL || *seed == '\0')
         return;
     printf("# run this order again: ASYNCIO_SHUFFLE=%s ", seed);
-    print_quoted(program);
-    printf(" %s\n", test->name);
+    print_command(stdout, test);
+}
+
+void main_say_replay(const char *variable)
+{
+    fflush(stdout);
+    fprintf(stderr, "run it alone: %s", variable);
+    if (current_test == NULL) {
+        fprintf(stderr, " in the environment\n");
+        return;
+    }
+    fputc(' ', stderr);
+    print_command(stderr, current_test);
+}
+
+/* In memory of the children, too: the turns of the last run; NULL: no memory. */
+static _Atomic uint32_t *shared_turns;
+
+void main_note_turns(uint64_t turns)
+{
+    if (shared_turns != NULL)
+        *shared_turns = turns > UINT32_MAX ? UINT32_MAX : (uint32_t)turns;
+}
+
+static _Atomic uint32_t *share_turns(void)
+{
+    void *page = mmap(NULL, sizeof *shared_turns, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return page != MAP_FAILED ? page : NULL;
+}
+
+/* Turns are drawn among those of the run before; the first run has no need of their number. */
+static void choose_order(long number)
+{
+    char text[64];
+    unsigned long long seed = seed_of(number);
+    unsigned turns = number > 1 && shared_turns != NULL ? *shared_turns : 0;
+    if (wanted.depth == 0)
+        snprintf(text, sizeof text, "0x%llx", seed);
+    else
+        snprintf(text, sizeof text, "0x%llx:%ld:%u", seed, number > 1 ? wanted.depth : 1,
+                 turns > 0 ? turns : 1000);
+    setenv("ASYNCIO_SHUFFLE", text, 1);
 }
 
 /* Runs it once for each seed until it fails. Returns whether it has not. */
 static bool run_with_seeds(const struct asyncp_test *test, int number)
 {
-    char reason[MAX_REASON], text[32], *output = NULL;
+    char reason[MAX_REASON], *output = NULL;
     enum outcome outcome = PASSED;
     long i = 0;
     do {
         free(output);
-        if (wanted.seeds > 0) {
-            snprintf(text, sizeof text, "0x%llx", (unsigned long long)seed_of(i + 1));
-            setenv("ASYNCIO_SHUFFLE", text, 1);
-        }
+        if (wanted.seeds > 0)
+            choose_order(i + 1);
         outcome = run_in_child(test, &output, reason);
     } while (++i < wanted.seeds && outcome == PASSED);
     print_outcome(test, number, outcome, output, reason);
@@ -288,6 +355,7 @@ int asyncp_test_main(int argc, char *argv[])
         fprintf(stderr, "%s: no test has this name\n", program);
         return 2;
     }
+    shared_turns = share_turns();
     if (!wanted.list)
         printf("TAP version 13\n1..%d\n", count);
     for (const struct asyncp_test *test = first_test; test != NULL; test = test->next) {

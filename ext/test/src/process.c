@@ -29,6 +29,8 @@ enum {
     MAX_DESCRIPTORS = 65536, /* higher ones are not compared */
 };
 
+static const double OF_THE_REST = 0.75;
+
 /* ---- descriptors ---------------------------------------------------------------------------- */
 
 struct inventory {
@@ -123,6 +125,16 @@ static void set_time_limit(double seconds)
     setitimer(ITIMER_REAL, &(struct itimerval){.it_value = limit}, NULL);
 }
 
+double time_left(double most)
+{
+    struct itimerval timer;
+    if (!run_is_own_process() || getitimer(ITIMER_REAL, &timer) != 0)
+        return most;
+    double seconds = (double)timer.it_value.tv_sec + (double)timer.it_value.tv_usec * 1e-6;
+    seconds *= OF_THE_REST;
+    return seconds > 0 && seconds < most ? seconds : most;
+}
+
 static void become_child(int output, double time_limit)
 {
     struct rlimit core;
@@ -146,7 +158,7 @@ static void become_child(int output, double time_limit)
 int child_start(struct child *child, double time_limit)
 {
     int fds[2];
-    *child = (struct child){.output = memfd_create("output", MFD_CLOEXEC)};
+    *child = (struct child){.output = memfd_create("output", MFD_CLOEXEC), .watched = -1};
     if (child->output < 0)
         return -errno;
     fflush(NULL);
@@ -188,9 +200,16 @@ static bool is_alive(const struct child *child)
 void child_wait(struct child *child, double time_limit)
 {
     double until = now() + time_limit + GRACE;
-    struct pollfd polled = {.fd = child->alive, .events = POLLIN};
-    while (poll(&polled, 1, CHECK_MS) <= 0 && !child->is_overdue && is_alive(child))
+    struct pollfd polled[] = {{.fd = child->alive, .events = POLLIN},
+                              {.fd = child->watched, .events = POLLIN}};
+    while (!child->is_overdue && is_alive(child)) {
+        if (poll(polled, 2, CHECK_MS) > 0 && polled[0].revents != 0)
+            break;
+        if (polled[1].fd >= 0 && polled[1].revents != 0)
+            polled[1].fd = child->serve(child->process, polled[1].revents);
+        polled[1].revents = 0;
         child->is_overdue = now() > until;
+    }
     close(child->alive);
     if (child->is_overdue)
         kill(child->process, SIGKILL);

@@ -90,13 +90,22 @@ int options_copy(async_test_options *copy, const async_test_options *options)
         is_initialized &= copy->asyncp_reserved[i] == 0;
     bool is_clock = copy->clock == ASYNC_TEST_JUMPS || copy->clock == ASYNC_TEST_STANDS ||
                     copy->clock == ASYNC_TEST_REAL;
-    if (is_initialized && is_clock && copy->time_limit >= 0)
+    bool is_limit = copy->time_limit >= 0, is_depth = copy->depth == 0 || copy->seed != 0;
+    if (is_initialized && is_clock && is_limit && is_depth)
         return 0;
     const char *why = !is_initialized ? "reserved words are not 0; begin with {0}"
-                      : is_clock      ? "time_limit is negative or not a number"
-                                      : "there is no such clock";
+                      : !is_clock     ? "there is no such clock"
+                      : !is_limit     ? "time_limit is negative or not a number"
+                                      : "depth needs a seed";
     say("async_test_options: %s", why);
     return async_fail(-EINVAL, "async_test_options: %s", why);
+}
+
+/* Whether allocations and system calls count, and may fail: not those of the kit itself. */
+static void arm(bool armed)
+{
+    memory_arm(armed);
+    calls_arm(armed);
 }
 
 /* ---- leaks --------------------------------------------------------------------------- */
@@ -143,7 +152,8 @@ static int supervise(async_task *task)
     struct run *run = &state.run;
     int result = async_await(task);
     async_strerror_copy(result, run->message, sizeof run->message);
-    memory_arm(false);
+    arm(false);
+    main_note_turns(asyncp_loop_ordered(run->loop));
     async_task_detach(run->subject);
     run->subject = NULL;
     check_tasks(run);
@@ -159,7 +169,9 @@ static async_run_options loop_options(const struct run *run)
         .virtual_clock = run->options.clock != ASYNC_TEST_REAL,
         .backend = run->options.backend,
         .stack_size = run->options.stack_size,
-        .shuffle_seed = run->seed,
+        .shuffle_seed = run->options.seed, /* else the loop takes it from the environment */
+        .shuffle_depth = run->options.depth,
+        .shuffle_turns = run->options.turns,
         .allocator = memory_allocator(),
     };
 }
@@ -194,28 +206,29 @@ static int run_supervised(async_task *task)
 {
     struct run *run = &state.run;
     bool can_run = task != NULL && run->loop != NULL;
-    memory_arm(false);
+    arm(false);
     run->subject = async_task_ref(task);
     run->supervisor = can_run ? async_create_task(supervise, task) : NULL;
     if (run->supervisor != NULL)
         async_ignore(async_task_set_name(run->supervisor, "supervisor"));
-    memory_arm(true);
+    arm(true);
     int result = asyncp_run_end(run->supervisor);
     run->supervisor = NULL;
     run->has_ended = true;
-    memory_arm(false);
+    arm(false);
     return result;
 }
 
 /* The result of the run, in which a failure of the kit's own checks comes first. */
-static int judge_run(const struct run *run, int result)
+static int judge_run(struct run *run, int result)
 {
-    if (run->has_failed || atomic_load(&failed_elsewhere))
-        return -EPROTO;
-    if (run->options.deadlocks && run->deadlocks == 0) {
+    run->has_failed |= atomic_load(&failed_elsewhere);
+    if (!run->has_failed && run->options.deadlocks && run->deadlocks == 0) {
         say("the test was to end in a deadlock, and returned %d (%s)", result, run->message);
-        return -EPROTO;
+        run->has_failed = true;
     }
+    if (run->has_failed)
+        return -EPROTO;
     if (run->deadlocks > 0)
         return run->options.deadlocks ? 0 : -EDEADLK;
     return result;

@@ -1,8 +1,10 @@
 /*
  * sweep.c: one coroutine run many times, each time with one event at another moment: a cancellation
- * at one of its stops, or an allocation that fails. Each run is in a child process, so that a crash
- * does not end the others. The macro evaluates the arguments of the coroutine in the child.
+ * at one of its stops, an allocation or a system call that fails. Each run is in a child process,
+ * so that a crash does not end the others. The macro evaluates the arguments of the coroutine in
+ * the child.
  */
+#include "calls.h"
 #include "kit.h"
 
 #include <stdio.h>
@@ -16,10 +18,22 @@ enum { MAX_RUNS = 1000000, MAX_REASON = 256 };
 /* Of the last sweep of this thread, and in a child of its run. */
 static __thread struct {
     enum asyncp_sweep kind;
-    long number;     /* of the stop or the allocation */
-    bool later_ones; /* all later allocations fail, too */
+    long number;               /* of the stop, the allocation or the call */
+    bool later_ones;           /* all later allocations fail, too */
+    int choice;                /* among the errors of the call */
+    int error;                 /* of the call, chosen by ASYNC_TEST_SWEEP; 0: by the choice */
+    struct call_outcome calls; /* of the last run */
     int result;
 } sweep;
+
+/* As in ASYNC_TEST_SWEEP. */
+static const char *const kind_names[] = {
+    [ASYNCP_SWEEP_CANCEL] = "cancel",
+    [ASYNCP_SWEEP_ALLOCATIONS] = "allocation",
+    [ASYNCP_SWEEP_SYSTEM_CALLS] = "call",
+};
+
+/* ---- what is said of a run ------------------------------------------------------------------ */
 
 /* The name of the coroutine ends at the first comma. */
 static int name_length(const char *what)
@@ -31,9 +45,14 @@ static void describe(char *text, size_t size, const char *what)
 {
     if (sweep.kind == ASYNCP_SWEEP_CANCEL)
         snprintf(text, size, "%.*s, cancelled at stop %ld", name_length(what), what, sweep.number);
-    else
+    else if (sweep.kind == ASYNCP_SWEEP_ALLOCATIONS)
         snprintf(text, size, "%.*s, when allocation %ld%s", name_length(what), what, sweep.number,
                  sweep.later_ones ? " and all later ones fail" : " fails");
+    else if (sweep.calls.error != 0)
+        snprintf(text, size, "%.*s, when system call %ld fails (%s: %s)", name_length(what), what,
+                 sweep.number, sweep.calls.name, error_name(sweep.calls.error));
+    else
+        snprintf(text, size, "%.*s, when no system call fails", name_length(what), what);
 }
 
 static void print_indented(const char *text)
@@ -45,28 +64,125 @@ static void print_indented(const char *text)
     }
 }
 
+static void say_replay(void)
+{
+    char variable[MAX_REASON];
+    bool is_call = sweep.kind == ASYNCP_SWEEP_SYSTEM_CALLS && sweep.calls.error != 0;
+    snprintf(variable, sizeof variable, "ASYNC_TEST_SWEEP=%s:%ld%s%s%s", kind_names[sweep.kind],
+             sweep.number, sweep.later_ones ? "+" : "", is_call ? ":" : "",
+             is_call ? error_name(sweep.calls.error) : "");
+    main_say_replay(variable);
+}
+
+/* ---- which runs there are ------------------------------------------------------------------- */
+
+static bool is_kind(const char *text, enum asyncp_sweep kind)
+{
+    size_t length = strlen(kind_names[kind]);
+    return strncmp(text, kind_names[kind], length) == 0 && text[length] == ':';
+}
+
+/*
+ * The run with which ASYNC_TEST_SWEEP lets sweeps of this kind begin: "call:7:EMFILE". Returns
+ * whether the variable makes sense.
+ */
+static bool choose_first_run(void)
+{
+    const char *text = getenv("ASYNC_TEST_SWEEP");
+    sweep.later_ones = sweep.kind == ASYNCP_SWEEP_ALLOCATIONS;
+    sweep.number = 1;
+    sweep.choice = 0;
+    sweep.error = 0;
+    if (text == NULL || *text == '\0')
+        return true;
+    if (!is_kind(text, sweep.kind))
+        return is_kind(text, ASYNCP_SWEEP_CANCEL) || is_kind(text, ASYNCP_SWEEP_ALLOCATIONS) ||
+               is_kind(text, ASYNCP_SWEEP_SYSTEM_CALLS);
+    char *end;
+    sweep.number = strtol(strchr(text, ':') + 1, &end, 10);
+    bool is_call = sweep.kind == ASYNCP_SWEEP_SYSTEM_CALLS && *end == ':';
+    sweep.later_ones = sweep.kind == ASYNCP_SWEEP_ALLOCATIONS && *end == '+';
+    sweep.error = is_call ? error_of_name(end + 1) : 0;
+    bool is_rest = is_call ? sweep.error != 0 : end[sweep.later_ones] == '\0';
+    return sweep.number >= 1 && sweep.number <= MAX_RUNS && is_rest;
+}
+
+static void choose_next_run(void)
+{
+    sweep.error = 0;
+    if (sweep.kind == ASYNCP_SWEEP_SYSTEM_CALLS && sweep.choice + 1 < sweep.calls.choices) {
+        sweep.choice++;
+        return;
+    }
+    sweep.choice = 0;
+    sweep.later_ones = sweep.kind == ASYNCP_SWEEP_ALLOCATIONS && !sweep.later_ones;
+    sweep.number += sweep.later_ones || sweep.kind != ASYNCP_SWEEP_ALLOCATIONS;
+}
+
+/* ---- one run -------------------------------------------------------------------------------- */
+
 static void begin_run(const async_test_options *options)
 {
     async_test_options copy;
     async_ignore(options_copy(&copy, options));
     if (copy.clock == ASYNC_TEST_REAL)
         copy.clock = ASYNC_TEST_JUMPS;
+    if (sweep.kind != ASYNCP_SWEEP_SYSTEM_CALLS)
+        calls_forget();
     asyncp_test_begin(&copy);
     if (sweep.kind == ASYNCP_SWEEP_CANCEL)
         run_current()->cancel_at = sweep.number;
-    else
+    else if (sweep.kind == ASYNCP_SWEEP_ALLOCATIONS)
         memory_fail(sweep.number, sweep.later_ones);
+    else
+        calls_begin();
+}
+
+/* As child_start, and prepares what the parent needs for its answers. */
+static int start_run(struct child *child, double limit)
+{
+    bool fails_calls = sweep.kind == ASYNCP_SWEEP_SYSTEM_CALLS;
+    struct planned_failure plan = {sweep.number, sweep.choice, sweep.error};
+    int opened = fails_calls ? calls_open(&plan) : 0;
+    int started = opened < 0 ? opened : child_start(child, limit);
+    if (fails_calls && started > 0) {
+        child->watched = calls_socket();
+        child->serve = calls_serve;
+    } else if (fails_calls && started < 0 && opened == 0)
+        calls_close();
+    return started;
 }
 
 enum verdict { GOOD, BAD, UNREACHED };
+
+static enum verdict judge_child(const struct child *child, const char *what)
+{
+    char reason[MAX_REASON], about[MAX_REASON];
+    const char *why = child_reason(child, reason, sizeof reason);
+    int status = why == NULL ? WEXITSTATUS(child->status) : STATUS_FAILED;
+    if (sweep.calls.refused != 0 && sweep.kind == ASYNCP_SWEEP_SYSTEM_CALLS) {
+        sweep.result = -EOPNOTSUPP;
+        return BAD;
+    }
+    if (status != STATUS_PASSED && status != STATUS_UNREACHED) {
+        char *output = child_output(child);
+        describe(about, sizeof about, what);
+        say("%s: %s", about, why != NULL ? why : "failed");
+        print_indented(output);
+        say_replay();
+        free(output);
+        sweep.result = -EPROTO;
+    }
+    return status == STATUS_UNREACHED ? UNREACHED : status == STATUS_PASSED ? GOOD : BAD;
+}
 
 /* The parent's part of one run; *is_child is set in the child, which is to make the run. */
 static enum verdict run_once(const async_test_options *options, double limit, const char *what,
                              bool *is_child)
 {
-    char reason[MAX_REASON], about[MAX_REASON];
     struct child child;
-    int started = child_start(&child, limit);
+    limit = time_left(limit);
+    int started = start_run(&child, limit);
     *is_child = started == 0;
     if (started == 0)
         begin_run(options);
@@ -75,18 +191,24 @@ static enum verdict run_once(const async_test_options *options, double limit, co
         return BAD;
     }
     child_wait(&child, limit);
-    const char *why = child_reason(&child, reason, sizeof reason);
-    int status = why == NULL ? WEXITSTATUS(child.status) : STATUS_FAILED;
-    if (status != STATUS_PASSED && status != STATUS_UNREACHED) {
-        char *output = child_output(&child);
-        describe(about, sizeof about, what);
-        say("%s: %s", about, why != NULL ? why : "failed");
-        print_indented(output);
-        free(output);
-        sweep.result = -EPROTO;
-    }
+    if (sweep.kind == ASYNCP_SWEEP_SYSTEM_CALLS)
+        sweep.calls = calls_close();
+    enum verdict verdict = judge_child(&child, what);
     close(child.output);
-    return status == STATUS_UNREACHED ? UNREACHED : status == STATUS_PASSED ? GOOD : BAD;
+    return verdict;
+}
+
+/* ---- a sweep -------------------------------------------------------------------------------- */
+
+/* The machine cannot let system calls fail. */
+static void refuse(void)
+{
+    static const char why[] = "the kernel does not let a process answer the system calls of "
+                              "another one (seccomp user notification)";
+    if (run_is_own_process())
+        async_test_skip("%s: %s", why, strerror(sweep.calls.refused));
+    say("async_test_fail_system_calls: %s: %s", why, strerror(sweep.calls.refused));
+    async_ignore(async_fail(-EOPNOTSUPP, "%s", why));
 }
 
 bool asyncp_test_sweep(enum asyncp_sweep kind, const async_test_options *options, const char *what,
@@ -96,38 +218,70 @@ bool asyncp_test_sweep(enum asyncp_sweep kind, const async_test_options *options
     bool is_child = false;
     enum verdict verdict = GOOD;
     sweep.kind = kind;
-    sweep.later_ones = false;
-    sweep.number = 0;
+    sweep.calls = (struct call_outcome){0};
     sweep.result = options_copy(&copy, options);
     if (sweep.result < 0)
         return false;
     double limit = time_limit_of(&copy);
-    while (verdict == GOOD && sweep.number < MAX_RUNS) {
-        sweep.later_ones = kind == ASYNCP_SWEEP_ALLOCATIONS && !sweep.later_ones;
-        sweep.number += sweep.later_ones || kind == ASYNCP_SWEEP_CANCEL;
-        verdict = run_once(options, limit, what, &is_child);
-        if (is_child)
-            return true;
+    if (!choose_first_run()) {
+        sweep.result = async_fail(-EINVAL, "ASYNC_TEST_SWEEP=%s", getenv("ASYNC_TEST_SWEEP"));
+        check_failed(file, line,
+                     "ASYNC_TEST_SWEEP=%s: right would be cancel:NUMBER, allocation:NUMBER, "
+                     "allocation:NUMBER+, call:NUMBER or call:NUMBER:ERROR",
+                     getenv("ASYNC_TEST_SWEEP"));
+        return false;
     }
+    while ((verdict = run_once(options, limit, what, &is_child)) == GOOD && sweep.number < MAX_RUNS)
+        choose_next_run();
+    if (is_child)
+        return true;
     if (sweep.result == 0)
         sweep.result = (int)sweep.number - 1;
     else if (sweep.result == -EPROTO)
         check_failed(file, line, "%.*s must end well each time", name_length(what), what);
+    else if (sweep.result == -EOPNOTSUPP)
+        refuse();
     return false;
+}
+
+/* ---- the end of a run, in the child --------------------------------------------------------- */
+
+static bool is_reached(const struct run *run)
+{
+    switch (sweep.kind) {
+    case ASYNCP_SWEEP_CANCEL:
+        return run->was_cancelled;
+    case ASYNCP_SWEEP_ALLOCATIONS:
+        return memory_allocations() >= sweep.number;
+    default:
+        return calls_failed() != 0;
+    }
+}
+
+/* What a run may return where its event has come; NULL: any error. */
+static const char *allowed_error(int *allowed)
+{
+    *allowed = sweep.kind == ASYNCP_SWEEP_CANCEL        ? -ECANCELED
+               : sweep.kind == ASYNCP_SWEEP_ALLOCATIONS ? -ENOMEM
+                                                        : 0;
+    return sweep.kind == ASYNCP_SWEEP_CANCEL        ? " or more, or -ECANCELED"
+           : sweep.kind == ASYNCP_SWEEP_ALLOCATIONS ? " or more, or -ENOMEM"
+           : calls_failed() == EINTR                ? " or more; it is EINTR"
+           : calls_failed() == 0                    ? " or more"
+                                                    : NULL;
 }
 
 int asyncp_test_sweep_run(async_task *task)
 {
-    int allowed = sweep.kind == ASYNCP_SWEEP_CANCEL ? -ECANCELED : -ENOMEM;
     struct run *run = run_current();
-    int result = asyncp_test_end(task);
-    bool reached = sweep.kind == ASYNCP_SWEEP_CANCEL ? run->was_cancelled
-                                                     : memory_allocations() >= sweep.number;
-    if (result < 0 && result != allowed && result != -EPROTO && result != -EDEADLK) {
-        say("it returned %d (%s); a result of 0 or more, or %s, would be right", result,
-            run_message(), allowed == -ENOMEM ? "-ENOMEM" : "-ECANCELED");
-    }
-    if (result < 0 && (result != allowed || !reached))
+    int allowed, result = asyncp_test_end(task);
+    bool reached = is_reached(run), is_judged = run->has_failed || result == -EDEADLK;
+    const char *rule = allowed_error(&allowed);
+    bool is_good = !is_judged && (result >= 0 || rule == NULL || (result == allowed && reached));
+    if (!is_good && !is_judged)
+        say("it returned %d (%s); right would be 0%s", result, run_message(),
+            rule != NULL ? rule : "");
+    if (!is_good)
         process_end(STATUS_FAILED);
     process_end(reached ? STATUS_PASSED : STATUS_UNREACHED);
 }

@@ -110,6 +110,10 @@ int main(void)
     expect("a wanted deadlock", async_test_run(&deadlocks, wait_for_nothing), 0);
     expect("a deadlock that is missing", async_test_run(&deadlocks, do_nothing), -EPROTO);
     expect("wrong options", async_test_run(&wrong, do_nothing), -EINVAL);
+    wrong = (async_test_options){.depth = 2};
+    expect("depth without a seed", async_test_run(&wrong, do_nothing), -EINVAL);
+    wrong.seed = 7;
+    expect("depth with a seed", async_test_run(&wrong, do_nothing), 0);
     expect("settle outside a test", async_run(settle_outside), -EINVAL);
     expect("a sweep", async_test_cancel_everywhere(NULL, do_nothing), 1);
     expect("a sweep that fails", async_test_cancel_everywhere(NULL, fail_with_a_code), -EPROTO);

@@ -50,9 +50,10 @@ typedef struct async_test_options {
     const char *backend; /* as in async_run_options */
     size_t stack_size;   /* as in async_run_options */
     uint64_t seed; /* of the order of ready tasks; 0: the value of ASYNCIO_SHUFFLE, else FIFO */
+    uint32_t depth, turns; /* with a seed: shuffle_depth and shuffle_turns of async_run_options */
     /* ASYNC_TEST_MAIN: texts that the test must print, separated by '|'; NULL: none */
     const char *output;
-    ASYNCP_RESERVED(6);
+    ASYNCP_RESERVED(5);
 } async_test_options;
 
 /* ---- tests ---------------------------------------------------------------------------------- */
@@ -89,8 +90,9 @@ typedef struct async_test_options {
  *
  * The arguments are names, or parts of names, of the tests to run. --list prints the names, -v also
  * prints the output of tests that pass, and --seeds N, or ASYNC_TEST_SEEDS=N in the environment,
- * runs each test N times with ready tasks in a random order. A failure prints a line with
- * ASYNCIO_SHUFFLE, which runs the same order again.
+ * runs each test N times with ready tasks in a random order. With --depth D, or ASYNC_TEST_DEPTH=D,
+ * tasks have random priorities in these runs, which change D - 1 times (async_run_options). A
+ * failure prints a line with ASYNCIO_SHUFFLE, which runs the same order again.
  *
  * The exit status is 0 if all tests passed, 1 if one failed, 2 if the arguments are wrong.
  */
@@ -289,6 +291,28 @@ ASYNC_API ASYNC_MUST int async_test_pipe(async_stream **a, async_stream **b,
 #define async_test_fail_allocations(options, ...)                                                  \
     ASYNCP_TEST_SWEEP(ASYNCP_SWEEP_ALLOCATIONS, (options), __VA_ARGS__)
 
+/*
+ * int async_test_fail_system_calls(const async_test_options *options, fn, args…)
+ *
+ * Runs the coroutine as async_test_cancel_everywhere does, and lets a system call of its thread
+ * fail: once for each call and each error that this call can have, such as EMFILE where a
+ * descriptor is made, or EPIPE where a socket is written to. docs/tutorial/testing.md has the list.
+ *
+ * Each run must end with a result of 0 or more, or with any error; after EINTR with 0 or more. It
+ * concerns calls of the library, of libc and of the program, not those of other threads and
+ * processes. The operations of a ring (backend "uring") are no system calls.
+ *
+ * Where the kernel does not support it (it needs the user notification of seccomp, Linux 5.5; not
+ * in valgrind or an emulator) the test ends as skipped.
+ *
+ * Borrows the options.
+ * Returns the number of calls; -EPROTO if a run failed, which is reported and counts as a failed
+ * check. -EOPNOTSUPP where it is not supported, in async_test_run and outside of tests.
+ * Never switches.
+ */
+#define async_test_fail_system_calls(options, ...)                                                 \
+    ASYNCP_TEST_SWEEP(ASYNCP_SWEEP_SYSTEM_CALLS, (options), __VA_ARGS__)
+
 /* ---- used by the macros --------------------------------------------------------------------- */
 
 struct asyncp_test {
@@ -306,7 +330,11 @@ typedef struct asyncp_test_call {
     struct asyncp_test_call *outer;
 } asyncp_test_call;
 
-enum asyncp_sweep { ASYNCP_SWEEP_CANCEL, ASYNCP_SWEEP_ALLOCATIONS };
+enum asyncp_sweep {
+    ASYNCP_SWEEP_CANCEL,
+    ASYNCP_SWEEP_ALLOCATIONS,
+    ASYNCP_SWEEP_SYSTEM_CALLS,
+};
 
 ASYNC_API void asyncp_test_register(struct asyncp_test *test);
 ASYNC_API int asyncp_test_main(int argc, char *argv[]);
