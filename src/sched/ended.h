@@ -20,7 +20,7 @@ struct ended_task {
     const char *where;
     int result;
     uint32_t word_count;
-    uintptr_t words[ENDED_WORDS]; /* its arguments, and what it left at the top of its stack */
+    uintptr_t words[ENDED_WORDS]; /* its arguments, and the top of its stack */
 };
 
 /* A ring. */

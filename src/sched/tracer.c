@@ -4,7 +4,7 @@
  *
  * asyncp_tracer_go_on is a part of most switches, so it is written for speed: one reading of the
  * clock, the place of the next event in a register, the position published once. It calls nothing
- * but what it ends with, so it saves no registers. Words are stored and loaded one by one: a wider
+ * but its last call, so it saves no registers. Words are stored and loaded one by one: a wider
  * load of words that were just stored waits for them, for 5 ns.
  */
 #include "sched/park.h"

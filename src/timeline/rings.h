@@ -1,7 +1,7 @@
 /*
  * timeline/rings.h: the rings of traced loops as sections of a file, read through a view: those of
  * another process, of a core, or of this process while its loops run on other threads. A ring may
- * be written meanwhile, so what was overwritten during the copy is left out.
+ * be written meanwhile, so blocks that were overwritten during the copy are left out.
  */
 #ifndef TIMELINE_RINGS_H
 #define TIMELINE_RINGS_H

@@ -109,7 +109,7 @@ static const struct system_call table[] = {
 #ifdef SYS_copy_file_range
     WRITE(copy_file_range, 2),
 #endif
-    /* what makes a descriptor */
+    /* calls that make a descriptor */
     CALL(openat, EMFILE, EACCES),
     CALL(dup, EMFILE),
     CALL(dup3, EMFILE),

@@ -33,7 +33,7 @@ static const char *const kind_names[] = {
     [ASYNCP_SWEEP_SYSTEM_CALLS] = "call",
 };
 
-/* ---- what is said of a run ------------------------------------------------------------------ */
+/* ---- reports about a run --------------------------------------------------------------------- */
 
 /* The name of the coroutine ends at the first comma. */
 static int name_length(const char *what)
