@@ -65,29 +65,35 @@ static int add_handle(struct building *building, const struct row *row, uint64_t
     return found == NULL ? 0 : add_edge(building->graph, index_of(building, row), found->row, kind);
 }
 
-static int add_handles(struct building *building, const struct row *row, uint64_t tasks,
-                       uint64_t count)
+/* Reads an array of the process, and adds the edges of each element. */
+static int add_each(struct building *building, const struct row *row, uint64_t array,
+                    uint64_t count, size_t size,
+                    int (*add)(struct building *building, const struct row *row, const char *bytes))
 {
-    const size_t size = sizeof(void *);
     if (count > MAX_AWAITED)
         return 0;
-    char *handles = malloc((size_t)count * size + 1);
-    int result = handles != NULL ? 0 : -ENOMEM;
+    char *bytes = malloc((size_t)count * size + 1);
+    int result = bytes != NULL ? 0 : -ENOMEM;
     if (result == 0)
-        result = asyncp_view_read(building->view, tasks, handles, (size_t)count * size);
-    for (uint64_t i = 0; i < count && result == 0; i++) {
-        uint64_t handle = 0;
-        memcpy(&handle, handles + i * size, size); /* little-endian, or of 8 bytes */
-        result = add_handle(building, row, handle, EDGE_AWAITS);
-    }
-    free(handles);
+        result = asyncp_view_read(building->view, array, bytes, (size_t)count * size);
+    for (uint64_t i = 0; i < count && result == 0; i++)
+        result = add(building, row, bytes + i * size);
+    free(bytes);
     return result;
+}
+
+static int add_pointer(struct building *building, const struct row *row, const char *bytes)
+{
+    uint64_t handle = 0;
+    memcpy(&handle, bytes, sizeof(void *)); /* little-endian, or of 8 bytes */
+    return add_handle(building, row, handle, EDGE_AWAITS);
 }
 
 static int add_join(struct building *building, const struct row *row, const char *join)
 {
-    return add_handles(building, row, asyncp_layout_get(building->layout, join, LAYOUT_join_tasks),
-                       asyncp_layout_get(building->layout, join, LAYOUT_join_count));
+    return add_each(building, row, asyncp_layout_get(building->layout, join, LAYOUT_join_tasks),
+                    asyncp_layout_get(building->layout, join, LAYOUT_join_count), sizeof(void *),
+                    add_pointer);
 }
 
 /* ---- watches -------------------------------------------------------------------------------- */
@@ -119,19 +125,9 @@ static int add_watched(struct building *building, const struct row *row, const c
 
 static int add_watch(struct building *building, const struct row *row, const char *watch)
 {
-    uint64_t tasks = asyncp_layout_get(building->layout, watch, LAYOUT_watch_tasks);
-    uint64_t count = asyncp_layout_get(building->layout, watch, LAYOUT_watch_count);
-    size_t size = whole_size(building, LAYOUT_watched);
-    if (count > MAX_AWAITED)
-        return 0;
-    char *watched = malloc((size_t)count * size + 1);
-    int result = watched != NULL ? 0 : -ENOMEM;
-    if (result == 0)
-        result = asyncp_view_read(building->view, tasks, watched, (size_t)count * size);
-    for (uint64_t i = 0; i < count && result == 0; i++)
-        result = add_watched(building, row, watched + i * size);
-    free(watched);
-    return result;
+    return add_each(building, row, asyncp_layout_get(building->layout, watch, LAYOUT_watch_tasks),
+                    asyncp_layout_get(building->layout, watch, LAYOUT_watch_count),
+                    whole_size(building, LAYOUT_watched), add_watched);
 }
 
 /* ---- selects -------------------------------------------------------------------------------- */
@@ -148,19 +144,9 @@ static int add_case(struct building *building, const struct row *row, const char
 
 static int add_select(struct building *building, const struct row *row, const char *select)
 {
-    uint64_t cases = asyncp_layout_get(building->layout, select, LAYOUT_select_cases);
-    uint64_t count = asyncp_layout_get(building->layout, select, LAYOUT_select_count);
-    size_t size = whole_size(building, LAYOUT_case);
-    if (count > MAX_AWAITED)
-        return 0;
-    char *bytes = malloc((size_t)count * size + 1);
-    int result = bytes != NULL ? 0 : -ENOMEM;
-    if (result == 0)
-        result = asyncp_view_read(building->view, cases, bytes, (size_t)count * size);
-    for (uint64_t i = 0; i < count && result == 0; i++)
-        result = add_case(building, row, bytes + i * size);
-    free(bytes);
-    return result;
+    return add_each(building, row, asyncp_layout_get(building->layout, select, LAYOUT_select_cases),
+                    asyncp_layout_get(building->layout, select, LAYOUT_select_count),
+                    whole_size(building, LAYOUT_case), add_case);
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */
