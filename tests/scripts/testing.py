@@ -71,6 +71,8 @@ def expect(condition, sentence: str) -> None:
 def run(program: str, *arguments: str, **environment: str) -> tuple[int, str]:
     """The exit status, and the output with that for errors."""
     base = {name: value for name, value in os.environ.items() if not name.startswith("ASYNC")}
+    if sanitizers() == "thread":  # a task counts as a thread, and then a child of fork may start none
+        base["TSAN_OPTIONS"] = "die_after_fork=0:" + base.get("TSAN_OPTIONS", "")
     done = subprocess.run([*WRAPPER, str(BUILD / program), *arguments], text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, env={**base, **environment}, cwd=ROOT)
     return done.returncode, done.stdout
