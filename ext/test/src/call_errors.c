@@ -258,7 +258,7 @@ static const struct system_call *find_call(long number)
     return call < table + CALL_COUNT ? call : NULL;
 }
 
-/* The error of a read or a write by the kind of the descriptor in that process; 0: it does not fail. */
+/* The error of a read or a write by the kind of its descriptor; 0: it does not fail. */
 static int error_of_moving(enum subject subject, int process, unsigned fd)
 {
     char path[64], target[PATH_MAX];
