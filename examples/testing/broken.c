@@ -271,6 +271,22 @@ ASYNC_TEST(failed_call)
     return 0;
 }
 
+/* It has no end if it cannot open the file. */
+static int insist(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (volatile int i = 0; fd < 0; i = i + 1)
+        continue;
+    return close(fd);
+}
+async_fn(insist);
+
+ASYNC_TEST_WITH(endless_after_a_call, .time_limit = 2)
+{
+    async_test_fail_system_calls(NULL, insist);
+    return 0;
+}
+
 /* Its result is an error although no call has failed. */
 static int fail_always(void)
 {

@@ -54,8 +54,8 @@ typedef struct async_run_options {
     uint64_t shuffle_seed;
     /*
      * with a seed: tasks have random priorities, which change at depth - 1 turns of the first
-     * shuffle_turns; up to 8; 0: each iteration of the loop has an order of its own. It finds what
-     * needs one order many times in a row. ASYNCIO_SHUFFLE=seed:depth:turns
+     * shuffle_turns; up to 8; 0: each iteration of the loop has an order of its own. It finds races
+     * that need one order many times in a row. ASYNCIO_SHUFFLE=seed:depth:turns
      */
     uint32_t shuffle_depth;
     uint32_t shuffle_turns; /* that the program takes, roughly; 0: 1,000 */

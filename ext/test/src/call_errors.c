@@ -21,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What the errors depend on besides the call. */
+/* On which the errors depend besides the call. */
 enum subject {
     ALWAYS,
     READS,      /* the kind of the descriptor */
@@ -109,7 +109,7 @@ static const struct system_call table[] = {
 #ifdef SYS_copy_file_range
     WRITE(copy_file_range, 2),
 #endif
-    /* calls that make a descriptor */
+    /* makers of descriptors */
     CALL(openat, EMFILE, EACCES),
     CALL(dup, EMFILE),
     CALL(dup3, EMFILE),
@@ -258,7 +258,7 @@ static const struct system_call *find_call(long number)
     return call < table + CALL_COUNT ? call : NULL;
 }
 
-/* The error of a read or a write by what the descriptor of that process is; 0: it does not fail. */
+/* The error of a read or a write by the kind of its descriptor; 0: it does not fail. */
 static int error_of_moving(enum subject subject, int process, unsigned fd)
 {
     char path[64], target[PATH_MAX];

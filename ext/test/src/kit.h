@@ -133,13 +133,13 @@ struct planned_failure {
     int error;   /* 0: that of the choice */
 };
 
-/* What has become of the plan. */
+/* The result of a plan. */
 struct call_outcome {
     long calls;       /* that may fail, until the one that has failed */
     const char *name; /* of that; error == 0: there was no such call */
     int error;
     int choices; /* how many errors it can have */
-    int refused; /* errno of what this machine does not support; 0: nothing */
+    int refused; /* errno, where this machine does not support it; 0: it does */
 };
 
 /* In the parent, before the fork: prepares one run. 0 or -errno. calls_close follows. */

@@ -138,7 +138,7 @@ static void begin_run(const async_test_options *options)
         calls_begin();
 }
 
-/* As child_start, and prepares what the parent needs for its answers. */
+/* As child_start, and prepares the answers of the parent. */
 static int start_run(struct child *child, double limit)
 {
     bool fails_calls = sweep.kind == ASYNCP_SWEEP_SYSTEM_CALLS;
@@ -258,7 +258,7 @@ static bool is_reached(const struct run *run)
     }
 }
 
-/* What a run may return where its event has come; NULL: any error. */
+/* The error that a run may return where its event has come; NULL: any. */
 static const char *allowed_error(int *allowed)
 {
     *allowed = sweep.kind == ASYNCP_SWEEP_CANCEL        ? -ECANCELED

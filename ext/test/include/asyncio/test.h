@@ -44,7 +44,8 @@ typedef struct async_test_options {
     bool debug; /* debug mode of the loop */
     /*
      * seconds of real time, in ASYNC_TEST_MAIN and the sweeps below; 0: the value of
-     * ASYNC_TEST_TIME_LIMIT, else 20
+     * ASYNC_TEST_TIME_LIMIT, else 20. A run of a sweep in a test has less than what is left to the
+     * test
      */
     double time_limit;
     const char *backend; /* as in async_run_options */
