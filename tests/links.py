@@ -47,7 +47,7 @@ ROOMS = {
     "interrupt": ["sched/interrupt.c"],
     "errors": ["sched/error.c", "sched/handler.c"],
     "deadlock": ["sched/loop.h", "loop/deadlock.c"],
-    "debug": ["sched/loop.h", "loop/debug.c", "loop/iterate.c", "sched/lifetime.c", "sched/task.c"],
+    "debug": ["sched/loop.h", "loop/debug.c", "loop/iterate.c", "sched/ended.c", "sched/lifetime.c", "sched/task.c"],
     "listing": ["loop/loops.c"],
     "tracer": ["sched/loop.h", "sched/tracer.c"],
     "inheritance": ["sched/loop.h", "sched/current.c", "sched/park.c", "loop/fork.c"],

@@ -16,6 +16,14 @@ static size_t record_offset(const struct reading *reading, size_t index)
     return size_of(reading, LAYOUT_chunk) + index * size_of(reading, LAYOUT_task);
 }
 
+const char *asyncp_read_whole(const struct reading *reading, uint64_t address,
+                              enum layout_name whole)
+{
+    size_t size = size_of(reading, whole);
+    int result = asyncp_view_read(reading->view, address, reading->scratch, size);
+    return result == 0 ? reading->scratch : NULL;
+}
+
 /* ---- one look ------------------------------------------------------------------------------- */
 
 /* The bytes at an address, if they are in the piece. */

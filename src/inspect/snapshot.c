@@ -8,14 +8,6 @@
 
 enum { MAX_LOOPS = 4096 };
 
-const char *asyncp_read_whole(const struct reading *reading, uint64_t address,
-                              enum layout_name whole)
-{
-    size_t size = size_of(reading, whole);
-    int result = asyncp_view_read(reading->view, address, reading->scratch, size);
-    return result == 0 ? reading->scratch : NULL;
-}
-
 /* ---- loops ---------------------------------------------------------------------------------- */
 
 static int compare_rows(const void *one, const void *other)

@@ -410,6 +410,8 @@ TEST_EACH_BACKEND(deadlock_is_certain_if_a_known_loop_is_in_a_process_without_th
 {
     if (ASYNC_TSAN)
         test_skip("ThreadSanitizer has a thread of its own");
+    if (test_is_emulated())
+        test_skip("the emulator has threads of its own");
     check_says(run_into_deadlock(know_the_loop), "asyncio: deadlock:");
 }
 
