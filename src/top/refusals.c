@@ -1,44 +1,43 @@
 /*
  * top/refusals.c: the task has yielded in its refused call, so its stack tells where that is.
- * Without memory for a look the report has no place.
+ * Without memory for a look the report has no place; nor have later ones, because each look reads
+ * all tasks, and thousands may ignore one cancellation.
  */
 #include "top/refusals.h"
 #include "sched/sched.h"
 #include "sys/report.h"
 #include "top/own_look.h"
-#include <stdio.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
-static void print_refusals(FILE *to, const struct async_task *task, const char *place)
-{
-    fprintf(to,
-            "asyncio: %s ignores its cancellation: %u calls were refused with -ECANCELED%s%s; "
-            "return the error, or answer with async_task_uncancel(async_current_task())\n",
-            asyncp_label(task).text, task->coroutine->refusals,
-            *place != '\0' ? ", the last one at " : "", place);
-}
+enum { MAX_LOOKS = 10 }; /* of the process */
 
-static const struct row *row_of_task(const struct snapshot *snapshot, const struct async_task *task)
+/* A task, and where it is. */
+struct refused_task {
+    const struct async_task *task;
+    char place[512]; /* "": unknown */
+};
+
+static int find_place(FILE *to, struct own_look *look, void *context)
 {
+    struct refused_task *refused = context;
+    const struct snapshot *snapshot = &look->snapshot;
+    (void)to;
     for (size_t i = 0; i < snapshot->row_count; i++)
-        if (snapshot->rows[i].address == (uintptr_t)task)
-            return &snapshot->rows[i];
-    return NULL;
-}
-
-static int print_with_place(FILE *to, struct own_look *look, void *task)
-{
-    char place[512] = "";
-    const struct row *row = row_of_task(&look->snapshot, task);
-    if (row != NULL)
-        asyncp_show_place(place, sizeof place, &look->places.places, &look->snapshot, row);
-    print_refusals(to, task, place);
+        if (snapshot->rows[i].address == (uintptr_t)refused->task)
+            asyncp_show_place(refused->place, sizeof refused->place, &look->places.places, snapshot,
+                              &snapshot->rows[i]);
     return 0;
 }
 
 void asyncp_report_refusals(const struct async_task *task)
 {
-    void *context = (void *)(uintptr_t)task;
-    if (asyncp_own_report(STDERR_FILENO, true, print_with_place, context) < 0)
-        print_refusals(stderr, task, "");
+    static atomic_int looks;
+    struct refused_task refused = {.task = task};
+    if (atomic_fetch_add(&looks, 1) < MAX_LOOKS)
+        (void)asyncp_own_report(STDERR_FILENO, true, find_place, &refused);
+    asyncp_report("%s ignores its cancellation: %u calls were refused with -ECANCELED%s%s; return "
+                  "the error, or answer with async_task_uncancel(async_current_task())",
+                  asyncp_label(task).text, task->coroutine->refusals,
+                  refused.place[0] != '\0' ? ", the last one at " : "", refused.place);
 }

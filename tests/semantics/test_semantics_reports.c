@@ -303,6 +303,21 @@ TEST(debug_mode_names_tasks_that_were_forgotten)
     CHECK_STR(said, "");
 }
 
+static int forget_three(void)
+{
+    for (int i = 0; i < 3; i++)
+        CHECK(async_create_task(give, 0) != NULL);
+    return async_sleep(1);
+}
+
+TEST(debug_mode_reports_forgotten_tasks_of_one_place_together)
+{
+    run_debugged(forget_three);
+    check_said(2, "asyncio: task #2 'give' (created at ");
+    check_said(2,
+               "), and 2 more that were created there, were never awaited, gathered or detached\n");
+}
+
 /* The only place where real time is spent: no other way to be slow exists. */
 static void hold_the_loop(void *unused)
 {
