@@ -235,6 +235,6 @@ TEST(stall_is_reported_at_any_moment)
     close(reporter.file);
     CHECK_EQ(result, 0);
     printf("%d reports, %d with calls\n", reporter.count, reporter.with_calls);
-    if (samples && asyncp_switch_resume != NULL && !test_is_emulated()) /* else no calls are known */
+    if (samples && asyncp_switch_resume != NULL && !test_is_emulated())
         CHECK(reporter.with_calls > reporter.count / 2);
 }
