@@ -27,7 +27,8 @@ IDLE_TASKS = 10000
 MEASUREMENT = "50x64"
 ROWS = {"cpu": "processor time a request", "rate": "throughput", "p99": "p99"}
 PS, NICE, TOP = "asyncio ps once a second", "nice -n 19 asyncio ps once a second", "asyncio top, 250 samples a second"
-KINDS = [(PS, "load"), (TOP, "load"), (PS, "server"), (NICE, "server"), (TOP, "server")]
+IDLE = "chrt -i 0 asyncio ps once a second"
+KINDS = [(PS, "load"), (TOP, "load"), (PS, "server"), (NICE, "server"), (IDLE, "server"), (TOP, "server")]
 
 
 def child_of(process: subprocess.Popen) -> int:
@@ -80,6 +81,7 @@ def main(folder: Path) -> None:
     program, load = programs.build_ours("echo", folder), programs.build_load("echo", folder, [])
     command = str(folder / "asyncio")
     tools = {PS: [command, "ps"], NICE: ["nice", "-n", "19", command, "ps"],
+             IDLE: ["chrt", "-i", "0", command, "ps"],
              TOP: [command, "top", "--once", "--seconds", "1"]}
     allowed = sorted(os.sched_getaffinity(0))
     processors = {"server": allowed[-1], "load": allowed[-2:][0]}
