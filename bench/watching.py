@@ -26,9 +26,8 @@ import programs
 IDLE_TASKS = 10000
 MEASUREMENT = "50x64"
 ROWS = {"cpu": "processor time a request", "rate": "throughput", "p99": "p99"}
-PS, NICE, TOP = "asyncio ps once a second", "nice -n 19 asyncio ps once a second", "asyncio top, 250 samples a second"
-IDLE = "chrt -i 0 asyncio ps once a second"
-KINDS = [(PS, "load"), (TOP, "load"), (PS, "server"), (NICE, "server"), (IDLE, "server"), (TOP, "server")]
+PS, IDLE, TOP = "asyncio ps once a second", "chrt -i 0 asyncio ps once a second", "asyncio top, 250 samples a second"
+KINDS = [(PS, "load"), (TOP, "load"), (PS, "server"), (IDLE, "server"), (TOP, "server")]
 
 
 def child_of(process: subprocess.Popen) -> int:
@@ -80,8 +79,7 @@ def show(name: str, ratios: list[float]) -> str:
 def main(folder: Path) -> None:
     program, load = programs.build_ours("echo", folder), programs.build_load("echo", folder, [])
     command = str(folder / "asyncio")
-    tools = {PS: [command, "ps"], NICE: ["nice", "-n", "19", command, "ps"],
-             IDLE: ["chrt", "-i", "0", command, "ps"],
+    tools = {PS: [command, "ps"], IDLE: ["chrt", "-i", "0", command, "ps"],
              TOP: [command, "top", "--once", "--seconds", "1"]}
     allowed = sorted(os.sched_getaffinity(0))
     processors = {"server": allowed[-1], "load": allowed[-2:][0]}

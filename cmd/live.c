@@ -1,6 +1,7 @@
 /* cmd/live.c: a running process: its memory, what it has loaded, and why it cannot be read. */
 #include "cmd/subject.h"
 #include "inspect/process.h"
+#include "sys/clock.h"
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -10,13 +11,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PAUSE_AFTER_PIECES = 32, PAUSE_NS = 500000 };
+
 /* ---- its memory ----------------------------------------------------------------------------- */
 
+/*
+ * A pause follows each chunk of tasks. Where all processors are busy, 20 ms at a stretch would be
+ * taken from the process, or from those that wait for its answers.
+ */
 static int read_process(const struct view *view, struct piece pieces[], size_t count)
 {
     const struct subject *subject = (const void *)((const char *)view -
                                                    offsetof(struct subject, view));
-    return asyncp_process_read(subject->id, pieces, count);
+    int result = asyncp_process_read(subject->id, pieces, count);
+    if (count > PAUSE_AFTER_PIECES)
+        asyncp_sys_sleep(PAUSE_NS);
+    return result;
 }
 
 /* ---- /proc ---------------------------------------------------------------------------------- */
