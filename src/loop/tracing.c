@@ -10,6 +10,7 @@
 #include "loop/loops.h"
 #include "sched/park.h"
 #include "sys/file.h"
+#include "sys/probe.h"
 #include "sys/report.h"
 #include "sys/thread.h"
 #include "timeline/page.h"
@@ -242,8 +243,22 @@ void asyncp_tracing_close(struct async_loop *loop)
         return;
     if (!loop_is_inherited(loop) && find_destination(&destination) && !destination.is_flight)
         write_timeline(loop, &destination, TIMELINE_CLOSED);
-    loop_clear_attention(loop, ATTENTION_TRACE);
     asyncp_tracer_close(loop);
+}
+
+void asyncp_tracing_use_probes(struct async_loop *loop)
+{
+    const bool are_used = probes_are_used();
+    const char *value = getenv("ASYNCIO_TRACE");
+    int result = 0;
+    if (are_used && !loop_is_traced(loop))
+        result = asyncp_tracer_open(loop, FLIGHT_BLOCKS);
+    if (result < 0)
+        asyncp_report("probes: the loop cannot be traced: %s", asyncp_error_meaning(result));
+    if (!are_used && (value == NULL || *value == 0))
+        asyncp_tracer_close(loop);
+    asyncp_tracer_probe(loop, are_used);
+    asyncp_set_beginning(loop);
 }
 
 static bool find_flight(struct destination *destination)

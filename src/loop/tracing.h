@@ -20,6 +20,12 @@ void asyncp_tracing_open(struct async_loop *loop);
 void asyncp_tracing_close(struct async_loop *loop);
 
 /*
+ * After a tool has begun to use probes of the process, or has ceased: executes them with each event
+ * of the loop, which is traced meanwhile. Between turns.
+ */
+void asyncp_tracing_use_probes(struct async_loop *loop);
+
+/*
  * Appends the record of a flight recorder to its file, a few times for each process. On the loop's
  * thread. 0, also if the loop has none; -errno, which was reported.
  */

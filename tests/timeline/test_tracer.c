@@ -1,6 +1,7 @@
 /* test_tracer.c: that a timeline tells what has happened, to the event, on a virtual clock. */
 #include "run/runner.h"
 #include "sched/loop.h"
+#include "sys/probe.h"
 #include "timeline/recorded.h"
 #include <string.h>
 
@@ -361,6 +362,57 @@ TEST_EACH_BACKEND(trace_has_no_turn_too_many)
     }
     CHECK_EQ(running, UINT32_MAX);
     CHECK_EQ(timeline.event_count > 10000, true);
+    asyncp_timeline_free(&timeline);
+}
+
+/* A tool that uses probes increments the word: while it does, the loop is traced. */
+static int begins_to_be_probed(void)
+{
+    const struct async_loop *loop = asyncp_current;
+    for (int i = 0; i < 3; i++) {
+        int before = 0, after = 0;
+        CHECK(!loop_is_traced(loop) && !loop_watches_stops(loop));
+        asyncp_probe_users = 1;
+        ASYNC_TRY(three_in_an_order(&before));
+        ASYNC_TRY(async_sleep(0.001));
+        CHECK(loop_is_traced(loop));
+        ASYNC_TRY(starts_eagerly());
+        asyncp_probe_users = 0;
+        ASYNC_TRY(three_in_an_order(&after));
+        ASYNC_TRY(async_sleep(0.001));
+        CHECK_EQ(before, 123123);
+        CHECK_EQ(after, 123123);
+    }
+    return loop_is_traced(loop) ? -EINVAL : 0;
+}
+async_fn(begins_to_be_probed);
+
+TEST_EACH_BACKEND(trace_follows_the_use_of_probes_from_the_next_poll_on)
+{
+    CHECK_EQ(async_run_with(test_options(), begins_to_be_probed), 0);
+}
+
+/* A trace of the environment goes on without probes. */
+static int is_probed_for_a_while(void)
+{
+    asyncp_probe_users = 1;
+    ASYNC_TRY(async_sleep(0.001));
+    asyncp_probe_users = 0;
+    ASYNC_TRY(async_sleep(0.001));
+    return loop_is_traced(asyncp_current) ? 0 : -EINVAL;
+}
+async_fn(is_probed_for_a_while);
+
+TEST(trace_of_the_environment_outlives_the_use_of_probes)
+{
+    struct timeline timeline;
+    async_run_options options = virtual_options();
+    record_begin();
+    char *text = text_of_run(&timeline, async_run_with(&options, is_probed_for_a_while));
+    CHECK_STR(text, "0 create #1; 0 run #1; 0 wait #1 async_sleep; 0 sleep; 0.001 wake #1 timer; "
+                    "0.001 run #1; 0.001 wait #1 async_sleep; 0.001 sleep; 0.002 wake #1 timer; "
+                    "0.002 run #1; 0.002 end #1");
+    free(text);
     asyncp_timeline_free(&timeline);
 }
 
