@@ -5,6 +5,7 @@
  *     run.html           a page with the timelines of all loops, written when each of them ends
  *     run.trace          the same as a file for the command `asyncio trace`
  *     flight:run.html    only the last moments, written when one of the functions below is called
+ *     flight=16:run.html the same with a ring of 16 MiB
  */
 #ifndef LOOP_TRACING_H
 #define LOOP_TRACING_H

@@ -424,6 +424,39 @@ DEATH_TEST(trace_refuses_names_of_another_form, "ASYNCIO_TRACE=run.txt: the name
     abort();
 }
 
+static int has_blocks(uint32_t blocks)
+{
+    return tracer_ring(&asyncp_current->tracer)->blocks == blocks ? 0 : -EINVAL;
+}
+async_fn(has_blocks, uint32_t);
+
+TEST(trace_flight_recorder_has_the_size_that_is_wanted)
+{
+    static const struct {
+        const char *value;
+        uint32_t blocks;
+    } sizes[] = {{"flight:run.html", 16},
+                 {"flight=1:run.html", 16},
+                 {"flight=16:a.trace", 256},
+                 {"flight=33:run.html", 1024},
+                 {"flight=64:run.html", 1024}};
+    async_run_options options = virtual_options();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        CHECK_EQ(setenv("ASYNCIO_TRACE", sizes[i].value, 1), 0);
+        CHECK_EQ(async_run_with(&options, has_blocks, sizes[i].blocks), 0);
+    }
+    CHECK_EQ(unsetenv("ASYNCIO_TRACE"), 0);
+}
+
+DEATH_TEST(trace_refuses_flight_recorders_of_another_size,
+           "ASYNCIO_TRACE=flight=65:run.html: a flight recorder has 1 to 64 MiB")
+{
+    async_run_options options = virtual_options();
+    CHECK_EQ(setenv("ASYNCIO_TRACE", "flight=65:run.html", 1), 0);
+    CHECK_EQ(async_run_with(&options, two_sleepers), 0);
+    abort();
+}
+
 DEATH_TEST(trace_says_what_cannot_be_written,
            ".trace cannot be written: -ENOENT: No such file or directory")
 {
