@@ -102,7 +102,7 @@ ASYNC_TEST(crash)
 
 ASYNC_TEST_WITH(endless, .time_limit = 0.2)
 {
-    for (volatile int i = 0;; i = i + 1)
+    for (volatile unsigned i = 0;; i = i + 1)
         continue;
     return 0;
 }
@@ -110,7 +110,7 @@ ASYNC_TEST_WITH(endless, .time_limit = 0.2)
 ASYNC_TEST_WITH(deaf, .time_limit = 0.2)
 {
     signal(SIGALRM, SIG_IGN); /* the time limit then works from outside, some seconds later */
-    for (volatile int i = 0;; i = i + 1)
+    for (volatile unsigned i = 0;; i = i + 1)
         continue;
     return 0;
 }

@@ -10,7 +10,7 @@ void async_loop_set_debug(async_loop *loop, bool debug)
         return;
     ENSURE(loop == asyncp_current, "async_loop_set_debug: this is not the calling thread's loop");
     loop->debug.enabled = debug;
-    loop->debug.watches_stops = debug || loop_is_traced(loop);
+    loop_watch_stops(loop);
     loop->debug.instrumented = debug || tools_under_valgrind();
     asyncp_set_beginning(loop);
     if (debug)
@@ -40,7 +40,7 @@ void asyncp_debug_open(struct async_loop *loop, bool enabled)
 {
     loop->debug.slow_ns = SLOW_NS;
     loop->debug.enabled = enabled;
-    loop->debug.watches_stops = enabled;
+    loop_watch_stops(loop);
     loop->debug.instrumented = enabled || tools_under_valgrind();
     asyncp_set_beginning(loop);
     if (enabled)

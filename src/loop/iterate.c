@@ -20,6 +20,7 @@
 #include "sched/lifetime.h"
 #include "sched/pace.h"
 #include "sys/clock.h"
+#include "sys/probe.h"
 #include "sys/report.h"
 #include "sys/spin.h"
 #include "sys/thread.h"
@@ -248,6 +249,8 @@ static void poll_and_expire(struct async_loop *loop, int64_t max_ns)
     asyncp_metrics_poll(loop, loop->clock.now_ns);
     asyncp_timers_expire(loop, loop->clock.now_ns);
     loop->clock.polled_ns = loop->clock.now_ns;
+    if (unlikely(probes_are_used() != tracer_is_probed(&loop->tracer)))
+        asyncp_tracing_use_probes(loop);
 }
 
 /* ---- running --------------------------------------------------------------------------------- */

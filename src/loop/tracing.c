@@ -10,6 +10,7 @@
 #include "loop/loops.h"
 #include "sched/park.h"
 #include "sys/file.h"
+#include "sys/probe.h"
 #include "sys/report.h"
 #include "sys/thread.h"
 #include "timeline/page.h"
@@ -17,10 +18,11 @@
 #include <stdlib.h>
 
 enum {
+    BLOCKS_PER_MIB = 16,
     FULL_BLOCKS = MAX_RING_BLOCKS, /* 64 MiB, touched only as far as they are used */
-    FLIGHT_BLOCKS = 16,            /* 1 MiB */
-    MAX_FILE_BYTES = 64 << 20,     /* of all timelines of a process */
-    MAX_FLIGHTS = 8,               /* times that flight recorders are written */
+    FLIGHT_BLOCKS = BLOCKS_PER_MIB,
+    MAX_FILE_BYTES = 64 << 20, /* of all timelines of a process */
+    MAX_FLIGHTS = 8,           /* times that flight recorders are written */
     MAX_PATH_BYTES = 4096
 };
 
@@ -28,7 +30,10 @@ enum {
 struct destination {
     char path[MAX_PATH_BYTES];
     bool is_page, is_flight;
+    uint32_t blocks; /* of the ring */
 };
+_Static_assert(BLOCK_EVENTS * sizeof(struct trace_event) * BLOCKS_PER_MIB == 1 << 20,
+               "blocks are counted in MiB");
 
 /* The file of this process, and where other threads write the flight recorders. */
 static struct {
@@ -68,17 +73,44 @@ static bool expand_path(char path[MAX_PATH_BYTES], const char *pattern)
     return length > 0 && length < MAX_PATH_BYTES;
 }
 
+/*
+ * Takes "flight:" or "flight=MIB:" from the begin of the value. Returns the rest; NULL: the number
+ * of MiB is none that a ring can have.
+ */
+static const char *take_flight(struct destination *destination, const char *value)
+{
+    static const char flight[] = "flight";
+    const char *end = value + strlen(flight);
+    destination->blocks = FULL_BLOCKS;
+    if (strncmp(value, flight, strlen(flight)) != 0 || (*end != ':' && *end != '='))
+        return value;
+    destination->is_flight = true;
+    destination->blocks = FLIGHT_BLOCKS;
+    if (*end == ':')
+        return end + 1;
+    char *behind;
+    unsigned long mib = strtoul(end + 1, &behind, 10);
+    if (behind == end + 1 || *behind != ':' || mib < 1 || mib > FULL_BLOCKS / BLOCKS_PER_MIB)
+        return NULL;
+    while (destination->blocks < mib * BLOCKS_PER_MIB)
+        destination->blocks *= 2;
+    return behind + 1;
+}
+
 /* Whether ASYNCIO_TRACE is set, and can be used. */
 static bool find_destination(struct destination *destination)
 {
-    static const char flight[] = "flight:";
     const char *value = getenv("ASYNCIO_TRACE");
     if (value == NULL || *value == 0)
         return false;
-    destination->is_flight = strncmp(value, flight, strlen(flight)) == 0;
-    const char *pattern = destination->is_flight ? value + strlen(flight) : value;
-    destination->is_page = ends_in(pattern, ".html");
-    if (!destination->is_page && !ends_in(pattern, ".trace"))
+    *destination = (struct destination){.is_flight = false};
+    const char *pattern = take_flight(destination, value);
+    destination->is_page = pattern != NULL && ends_in(pattern, ".html");
+    if (pattern == NULL)
+        asyncp_report("ASYNCIO_TRACE=%s: a flight recorder has 1 to 64 MiB: flight=16:run.html; "
+                      "nothing is traced",
+                      value);
+    else if (!destination->is_page && !ends_in(pattern, ".trace"))
         asyncp_report("ASYNCIO_TRACE=%s: the name must end in .html, or in .trace, which `asyncio "
                       "trace` makes SVG and Perfetto files of; nothing is traced",
                       value);
@@ -94,7 +126,7 @@ void asyncp_tracing_open(struct async_loop *loop)
     struct destination destination;
     if (!find_destination(&destination))
         return;
-    int result = asyncp_tracer_open(loop, destination.is_flight ? FLIGHT_BLOCKS : FULL_BLOCKS);
+    int result = asyncp_tracer_open(loop, destination.blocks);
     if (result < 0)
         asyncp_report("ASYNCIO_TRACE: the loop cannot be traced: %s", asyncp_error_meaning(result));
     pthread_mutex_lock(&written.mutex);
@@ -242,8 +274,22 @@ void asyncp_tracing_close(struct async_loop *loop)
         return;
     if (!loop_is_inherited(loop) && find_destination(&destination) && !destination.is_flight)
         write_timeline(loop, &destination, TIMELINE_CLOSED);
-    loop_clear_attention(loop, ATTENTION_TRACE);
     asyncp_tracer_close(loop);
+}
+
+void asyncp_tracing_use_probes(struct async_loop *loop)
+{
+    const bool are_used = probes_are_used();
+    const char *value = getenv("ASYNCIO_TRACE");
+    int result = 0;
+    if (are_used && !loop_is_traced(loop))
+        result = asyncp_tracer_open(loop, FLIGHT_BLOCKS);
+    if (result < 0)
+        asyncp_report("probes: the loop cannot be traced: %s", asyncp_error_meaning(result));
+    if (!are_used && (value == NULL || *value == 0))
+        asyncp_tracer_close(loop);
+    asyncp_tracer_probe(loop, are_used);
+    asyncp_set_beginning(loop);
 }
 
 static bool find_flight(struct destination *destination)

@@ -5,6 +5,7 @@
  *     run.html           a page with the timelines of all loops, written when each of them ends
  *     run.trace          the same as a file for the command `asyncio trace`
  *     flight:run.html    only the last moments, written when one of the functions below is called
+ *     flight=16:run.html the same with a ring of 16 MiB
  */
 #ifndef LOOP_TRACING_H
 #define LOOP_TRACING_H
@@ -18,6 +19,12 @@ void asyncp_tracing_open(struct async_loop *loop);
 
 /* Writes the timeline of a loop that ends, unless it is a flight recorder, and stops tracing. */
 void asyncp_tracing_close(struct async_loop *loop);
+
+/*
+ * After a tool has begun to use probes of the process, or has ceased: executes them with each event
+ * of the loop, which is traced meanwhile. Between turns.
+ */
+void asyncp_tracing_use_probes(struct async_loop *loop);
 
 /*
  * Appends the record of a flight recorder to its file, a few times for each process. On the loop's

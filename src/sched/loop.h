@@ -286,14 +286,15 @@ static inline bool loop_watches_stops(const struct async_loop *loop)
     return loop->debug.watches_stops;
 }
 
-static inline void loop_watch_stops(struct async_loop *loop)
-{
-    loop->debug.watches_stops = true;
-}
-
 static inline bool loop_is_traced(const struct async_loop *loop)
 {
     return loop->tracer.ring != NULL;
+}
+
+/* After the loop's debug mode, or whether it is traced, has changed. */
+static inline void loop_watch_stops(struct async_loop *loop)
+{
+    loop->debug.watches_stops = loop->debug.enabled || loop_is_traced(loop);
 }
 
 static inline bool loop_is_debug(const struct async_loop *loop)

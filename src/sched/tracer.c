@@ -8,6 +8,7 @@
  * load of words that were just stored waits for them, for 5 ns.
  */
 #include "sched/park.h"
+#include "sched/probes.h"
 #include "sched/sched.h"
 #include "sys/map.h"
 #include "sys/ticks.h"
@@ -111,39 +112,6 @@ void asyncp_tracer_named(const struct async_task *task)
     atomic_store_explicit(&ring->names_written, number + 1, memory_order_release);
 }
 
-int asyncp_tracer_open(struct async_loop *loop, uint32_t blocks)
-{
-    ASSERT((blocks & (blocks - 1)) == 0 && blocks <= MAX_RING_BLOCKS);
-    struct trace_ring *ring = asyncp_sys_map(ring_bytes(blocks));
-    if (ring == NULL)
-        return -ENOMEM;
-    ring->magic = RING_MAGIC;
-    ring->version = RING_VERSION;
-    ring->blocks = blocks;
-    ring->is_virtual = loop->clock.is_virtual;
-    ring->has_ticks = asyncp_sys_has_ticks();
-    loop->tracer = (struct tracer){.ring = ring,
-                                   .appended = &loop->sched.ready.first,
-                                   .origin = number_of(ring->events),
-                                   .has_ticks = ring->has_ticks != 0,
-                                   .is_fast = ring->has_ticks != 0 && ring->is_virtual == 0};
-    enter_block(loop, ring->events);
-    asyncp_tracer_read_clocks(loop);
-    ring->opened = ring->latest;
-    loop_watch_stops(loop);
-    loop_set_attention(loop, ATTENTION_TRACE);
-    return 0;
-}
-
-void asyncp_tracer_close(struct async_loop *loop)
-{
-    struct trace_ring *ring = loop->tracer.ring;
-    if (ring == NULL)
-        return;
-    loop->tracer.ring = NULL;
-    asyncp_sys_unmap(ring, ring_bytes(ring->blocks));
-}
-
 /* ---- ready tasks ---------------------------------------------------------------------------- */
 
 /* A task that was made ready: it is new, or its wait is over. */
@@ -178,22 +146,76 @@ static inline bool is_recorded(const struct ready *node, const struct coroutine 
     return node->run == NULL && coroutine_of_ready((struct ready *)node) != self;
 }
 
+static void probe_ready(const struct async_loop *loop, const struct ready *node,
+                        const struct coroutine *self)
+{
+    for (; node != NULL && loop->tracer.is_probed; node = node->next)
+        if (is_recorded(node, self))
+            asyncp_probe_ready(node);
+}
+
 /* Records the nodes from `node` on, outside of the end of a turn. */
 static void publish_ready(struct async_loop *loop, const struct ready *node,
                           const struct coroutine *self, uint64_t ticks)
 {
+    probe_ready(loop, node, self);
     for (; node != NULL; node = node->next)
         if (is_recorded(node, self))
             publish_event(loop, ticks, what_is_ready(node));
     note_end(loop);
 }
 
+/* ---- opening -------------------------------------------------------------------------------- */
+
+void asyncp_tracer_probe(struct async_loop *loop, bool is_probed)
+{
+    loop->tracer.is_probed = is_probed;
+    loop->tracer.is_fast = loop->tracer.has_ticks && !loop->clock.is_virtual && !is_probed;
+}
+
+int asyncp_tracer_open(struct async_loop *loop, uint32_t blocks)
+{
+    ASSERT((blocks & (blocks - 1)) == 0 && blocks <= MAX_RING_BLOCKS);
+    struct trace_ring *ring = asyncp_sys_map(ring_bytes(blocks));
+    if (ring == NULL)
+        return -ENOMEM;
+    ring->magic = RING_MAGIC;
+    ring->version = RING_VERSION;
+    ring->blocks = blocks;
+    ring->is_virtual = loop->clock.is_virtual;
+    ring->has_ticks = asyncp_sys_has_ticks();
+    loop->tracer = (struct tracer){
+        .ring = ring, .origin = number_of(ring->events), .has_ticks = ring->has_ticks != 0};
+    note_end(loop);
+    asyncp_tracer_probe(loop, false);
+    enter_block(loop, ring->events);
+    asyncp_tracer_read_clocks(loop);
+    ring->opened = ring->latest;
+    loop_watch_stops(loop);
+    loop_set_attention(loop, ATTENTION_TRACE);
+    return 0;
+}
+
+void asyncp_tracer_close(struct async_loop *loop)
+{
+    struct trace_ring *ring = loop->tracer.ring;
+    if (ring == NULL)
+        return;
+    loop->tracer = (struct tracer){.ring = NULL};
+    loop_watch_stops(loop);
+    loop_clear_attention(loop, ATTENTION_TRACE);
+    asyncp_sys_unmap(ring, ring_bytes(ring->blocks));
+}
+
 /* ---- turns ----------------------------------------------------------------------------------- */
 
 static void publish_run(struct async_loop *loop, struct coroutine *self, uint64_t ticks)
 {
+    const struct async_task *task = self != NULL ? self->task : NULL;
     loop->tracer.running = self;
-    publish_plain(loop, ticks, EVENT_RUN, self != NULL ? self->task : NULL);
+    publish_plain(loop, ticks, EVENT_RUN, task);
+    if (loop->tracer.is_probed)
+        asyncp_probe_run(task);
 }
 
 /*
@@ -210,6 +232,10 @@ OUT_OF_LINE static void put_eager_start(struct async_loop *loop, struct coroutin
                       ticks);
         publish_plain(loop, ticks, EVENT_CREATE, self->task);
         publish_plain(loop, ticks, EVENT_START, creator->task);
+        if (loop->tracer.is_probed) {
+            asyncp_probe_ready(&self->ready);
+            asyncp_probe_pause(creator->task);
+        }
     }
     publish_run(loop, self, ticks);
 }
@@ -298,13 +324,25 @@ static struct context *end_traced_turn(struct async_loop *loop, const struct rea
     return &loop->sched.context;
 }
 
+static struct context *end_probed_turn(struct async_loop *loop, uint64_t ticks)
+{
+    const struct coroutine *self = loop->sched.current;
+    probe_ready(loop, *loop->tracer.appended, self);
+    asyncp_probe_stop(self);
+    struct context *next = end_traced_turn(loop, *loop->tracer.appended, ticks);
+    if (loop->tracer.running != NULL)
+        asyncp_probe_run(loop->tracer.running->task);
+    return next;
+}
+
 OUT_OF_LINE struct context *asyncp_tracer_stop(struct async_loop *loop)
 {
     struct coroutine *self = loop->sched.current;
     uint64_t ticks = read_ticks(loop);
     if (loop->tracer.running != self) /* an offloaded job was started eagerly */
         put_eager_start(loop, self, ticks);
-    return end_traced_turn(loop, *loop->tracer.appended, ticks);
+    return loop->tracer.is_probed ? end_probed_turn(loop, ticks)
+                                  : end_traced_turn(loop, *loop->tracer.appended, ticks);
 }
 
 FLATTEN struct context *asyncp_tracer_go_on(struct async_loop *loop)
@@ -337,6 +375,8 @@ void asyncp_tracer_node_ended(struct async_loop *loop)
     uint64_t ticks = read_ticks(loop);
     publish_ready(loop, *loop->tracer.appended, NULL, ticks);
     publish_plain(loop, ticks, EVENT_DONE, NULL);
+    if (loop->tracer.is_probed)
+        asyncp_probe_pause(NULL);
 }
 
 void asyncp_tracer_sleeps(struct async_loop *loop, bool forever)

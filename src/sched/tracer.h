@@ -28,12 +28,16 @@ struct tracer {
     struct ready **appended;     /* the link to what the ready queue gets after the last event */
     struct coroutine *running;   /* of the last RUN; NULL: none, or a callback */
     bool has_ticks;              /* the processor's counter can be used */
-    bool is_fast;                /* and is the clock */
+    bool is_probed;              /* probes are executed, too: see sched/probes.h */
+    bool is_fast;                /* the counter is the clock, and no probe is executed */
 };
 
-/* Traces the loop from now on; the ring has so many blocks. 0 or -ENOMEM. */
+/* Traces the loop from now on, between turns; the ring has so many blocks. 0 or -ENOMEM. */
 int asyncp_tracer_open(struct async_loop *loop, uint32_t blocks);
 void asyncp_tracer_close(struct async_loop *loop);
+
+/* Executes probes with each event, or no longer. */
+void asyncp_tracer_probe(struct async_loop *loop, bool is_probed);
 
 /*
  * In place of asyncp_loop_next: records why the running task stops, and the next one, if it may run
@@ -67,6 +71,11 @@ void asyncp_tracer_read_clocks(struct async_loop *loop);
 static inline const struct trace_ring *tracer_ring(const struct tracer *tracer)
 {
     return tracer->ring;
+}
+
+static inline bool tracer_is_probed(const struct tracer *tracer)
+{
+    return tracer->is_probed;
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include "sys/report.h"
 #include "sys/assert.h"
 #include "sys/file.h"
+#include "sys/signals.h"
 #include <asyncio/base.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -63,10 +64,22 @@ void async_set_misuse_handler(void (*handler)(const char *message, void *context
 }
 
 static void (*_Atomic last_function)(void);
+static atomic_uint last_seconds;
 
-void asyncp_before_abort(void (*function)(void))
+void asyncp_before_abort(void (*function)(void), unsigned seconds)
 {
+    atomic_store(&last_seconds, seconds);
     atomic_store(&last_function, function);
+}
+
+static void call_last_function(void)
+{
+    void (*last)(void) = atomic_exchange(&last_function, NULL);
+    if (last == NULL)
+        return;
+    asyncp_sys_abort_after(atomic_load(&last_seconds));
+    last();
+    asyncp_sys_abort_after(0);
 }
 
 /* Calls each function only once: it may misuse the library itself. */
@@ -74,9 +87,7 @@ static _Noreturn void end_process(char *line, size_t length)
 {
     static const size_t PREFIX = sizeof "asyncio: " - 1;
     asyncp_sys_write_all(STDERR_FILENO, line, length);
-    void (*last)(void) = atomic_exchange(&last_function, NULL);
-    if (last != NULL)
-        last();
+    call_last_function();
     void (*handler)(const char *, void *) = atomic_exchange(&misuse_handler, NULL);
     line[length - 1] = '\0';
     if (handler != NULL)

@@ -12,7 +12,10 @@ void asyncp_report(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* Writes the formatted text to a descriptor. */
 void asyncp_print(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Sets a function that is called once before asyncp_misuse aborts the process. */
-void asyncp_before_abort(void (*function)(void));
+/*
+ * Sets a function that is called once before asyncp_misuse aborts the process. It is aborted all
+ * the same if the function takes more seconds.
+ */
+void asyncp_before_abort(void (*function)(void), unsigned seconds);
 
 #endif

@@ -73,6 +73,23 @@ void asyncp_sys_end_by_signal(int number)
     _exit(128 + number);
 }
 
+static void abort_now(int number)
+{
+    (void)number;
+    abort();
+}
+
+void asyncp_sys_abort_after(unsigned seconds)
+{
+    const struct sigaction action = {.sa_handler = abort_now, .sa_flags = SA_ONSTACK};
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, SIGALRM);
+    if (seconds > 0 && sigaction(SIGALRM, &action, NULL) == 0)
+        pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+    alarm(seconds);
+}
+
 bool asyncp_sys_has_signal_stack(void)
 {
     stack_t now;

@@ -33,6 +33,12 @@ void asyncp_sys_restore_signals(const sigset_t *before);
  */
 _Noreturn void asyncp_sys_end_by_signal(int number);
 
+/*
+ * Aborts the process after so many seconds, whatever its threads do then; 0: no longer. For a
+ * process that is about to end: takes SIGALRM.
+ */
+void asyncp_sys_abort_after(unsigned seconds);
+
 /* The alternate stack of the calling thread, for handlers with SA_ONSTACK. */
 bool asyncp_sys_has_signal_stack(void);
 int asyncp_sys_set_signal_stack(void *start, size_t size);

@@ -2,8 +2,9 @@
  * top/flight.c: reads the rings of this process through its own view: loops on other threads go on
  * meanwhile.
  *
- * Before an abort another thread reads them. The aborting one may be on the small stack of a task,
- * and may have interrupted malloc; then the writing thread cannot go on, and is not waited for.
+ * Before an abort another thread reads them, because the aborting one may be on the small stack of
+ * a task. If that has interrupted malloc, or has the lock of the file, this takes for ever; then
+ * the process is aborted after a while, without a timeline.
  */
 #include "top/flight.h"
 #include "base/text.h"
@@ -18,7 +19,7 @@
 #include "top/layout.h"
 #include <stdatomic.h>
 
-static const int64_t LONGEST_ABORT_NS = 2000000000;
+enum { LONGEST_ABORT_S = 5 };
 
 void asyncp_flight_record(uint32_t loop, enum timeline_end why)
 {
@@ -56,15 +57,12 @@ static void *write_all_loops(void *unused)
 static void write_before_abort(void)
 {
     pthread_t thread;
-    if (asyncp_sys_thread_start(&thread, write_all_loops, NULL) < 0)
-        return;
-    int64_t now_ns = asyncp_sys_clock_now(), until_ns = now_ns + LONGEST_ABORT_NS;
-    while (atomic_load(&is_written) == 0 && now_ns < until_ns &&
-           asyncp_sys_futex_wait(&is_written, 0, until_ns - now_ns))
-        now_ns = asyncp_sys_clock_now();
+    if (asyncp_sys_thread_start(&thread, write_all_loops, NULL) == 0)
+        while (atomic_load(&is_written) == 0)
+            (void)asyncp_sys_futex_wait(&is_written, 0, -1);
 }
 
 void asyncp_flight_before_abort(void)
 {
-    asyncp_before_abort(write_before_abort);
+    asyncp_before_abort(write_before_abort, LONGEST_ABORT_S);
 }

@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 #include "loop/tracing.h"
 #include "sched/sched.h"
+#include "sys/probe.h"
 #include "explore.h"
 
 #include <stdlib.h>
@@ -49,6 +50,14 @@ int asyncp_flight_write(struct async_loop *loop, enum timeline_end why)
     (void)loop, (void)why;
     return 0;
 }
+
+void asyncp_tracing_use_probes(struct async_loop *loop)
+{
+    (void)loop;
+    abort();
+}
+
+volatile uint16_t asyncp_probe_users;
 
 void asyncp_tracer_node_begins(struct async_loop *loop)
 {

@@ -9,5 +9,6 @@ SCRIPT_TEST(trace_of_a_loop_that_is_held_is_written_once, "tests/scripts/trace.p
 SCRIPT_TEST(trace_of_all_loops_is_written_at_sigquit, "tests/scripts/trace.py", "quit");
 SCRIPT_TEST(trace_is_written_before_an_abort, "tests/scripts/trace.py", "abort");
 SCRIPT_TEST(trace_is_read_from_the_core_of_a_crash, "tests/scripts/trace.py", "crash");
+SCRIPT_TEST(trace_probes_are_found_by_gdb, "tests/scripts/trace.py", "probes");
 SCRIPT_TEST(trace_is_written_at_exit, "tests/scripts/trace.py", "exit");
 SCRIPT_TEST(trace_of_a_damaged_file_ends_in_a_sentence, "tests/scripts/trace.py", "hostile");

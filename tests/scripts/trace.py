@@ -9,6 +9,7 @@
     tests/scripts/trace.py quit       SIGQUIT writes the flight recorders of all loops
     tests/scripts/trace.py abort      an abort after a wrong call writes them, also on the stack of a small task
     tests/scripts/trace.py crash      the core of a crash in a task has the flight recorder
+    tests/scripts/trace.py probes     gdb stops at each static probe, with its arguments, and at none before it asks for them
     tests/scripts/trace.py exit       exit() writes the timeline; children of fork() have files of their own
     tests/scripts/trace.py hostile    damaged files end in a sentence
 
@@ -369,6 +370,56 @@ def crash(folder: Path) -> None:
     assert re.search(r"^loop 1, [0-9.]+ m?s, 2 tasks, ", text), text
 
 
+PROBED = r"""
+#include <asyncio.h>
+static int child(void) { return async_sleep(0); }
+async_fn(child);
+static int amain(void)
+{
+    ASYNC_TRY(async_sleep(0.01));
+    const async_task_options options = {.name = "own name", .eager_start = true};
+    ASYNC_TRY(async_await(async_create_task_with(&options, child)));
+    return async_await(async_create_task(child));
+}
+async_fn(amain);
+int main(void) { return async_main(amain); }
+"""
+
+# Each probe: its arguments as a format of gdb, and some of what is printed.
+PROBES = {
+    "run": ("%d %s", ["1 amain", "2 own name", "3 child"]),
+    "wait": ("%d %s %s", ["1 amain async_sleep", "1 amain async_await"]),
+    "wake": ("%d %s %s", ["1 amain async_sleep", "1 amain async_await"]),
+    "create": ("%d %s", ["2 own name", "3 child"]),
+    "yield": ("%d %s", ["2 own name", "3 child"]),
+    "pause": ("%d %s", ["1 amain"]),
+    "end": ("%d %s %d", ["2 child 0", "3 child 0", "1 amain 0"]),
+}
+
+
+def probes(folder: Path) -> None:
+    if not shutil.which("gdb"):
+        skip("there is no gdb")
+    program = compile_program(folder, PROBED)
+    commands = ["set breakpoint pending on", "set width 0", "break main", "run", "info probes stap asyncio"]
+    for name, (form, _) in PROBES.items():
+        values = [f"(char *)$_probe_arg{i}" if part == "%s" else f"(int)$_probe_arg{i}"
+                  for i, part in enumerate(form.split())]
+        commands += [f"break -probe-stap asyncio:{name}",
+                     f'commands\nsilent\nprintf "{name}: {form}\\n", {", ".join(values)}\ncontinue\nend']
+    (folder / "script").write_text("\n".join([*commands, "continue", ""]))
+    seen = subprocess.run(["gdb", "-nx", "-batch", "-x", folder / "script", program], text=True, capture_output=True,
+                          timeout=60, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+    if "ptrace" in seen.stderr or "not supported" in seen.stderr:
+        skip("gdb cannot start a program here, or knows no probes")
+    said = seen.stdout.splitlines()
+    for name, (_, expected) in PROBES.items():
+        assert any(re.match(rf"stap +asyncio +{name} +0x\S+ +0x\S+ ", line) for line in said), (name, seen)
+        missing = [words for words in expected if f"{name}: {words}" not in said]
+        assert not missing, (name, missing, seen)
+    assert any("exited normally" in line for line in said), seen
+
+
 EXITS = r"""
 #include <asyncio.h>
 #include <stdlib.h>
@@ -421,7 +472,7 @@ def hostile(folder: Path) -> None:
 
 def main(words: list[str]) -> int:
     tests = {"forms": forms, "process": process, "deadlock": deadlock, "stall": stall, "held": held,
-             "quit": quit_, "abort": aborts, "crash": crash, "exit": exits, "hostile": hostile}
+             "quit": quit_, "abort": aborts, "crash": crash, "probes": probes, "exit": exits, "hostile": hostile}
     with tempfile.TemporaryDirectory() as folder:
         tests[words[0]](Path(folder))
     return 0

@@ -1,6 +1,7 @@
 /* test_tracer.c: that a timeline tells what has happened, to the event, on a virtual clock. */
 #include "run/runner.h"
 #include "sched/loop.h"
+#include "sys/probe.h"
 #include "timeline/recorded.h"
 #include <string.h>
 
@@ -364,10 +365,94 @@ TEST_EACH_BACKEND(trace_has_no_turn_too_many)
     asyncp_timeline_free(&timeline);
 }
 
+/* A tool that uses probes increments the word: while it does, the loop is traced. */
+static int begins_to_be_probed(void)
+{
+    const struct async_loop *loop = asyncp_current;
+    for (int i = 0; i < 3; i++) {
+        int before = 0, after = 0;
+        CHECK(!loop_is_traced(loop) && !loop_watches_stops(loop));
+        asyncp_probe_users = 1;
+        ASYNC_TRY(three_in_an_order(&before));
+        ASYNC_TRY(async_sleep(0.001));
+        CHECK(loop_is_traced(loop));
+        ASYNC_TRY(starts_eagerly());
+        asyncp_probe_users = 0;
+        ASYNC_TRY(three_in_an_order(&after));
+        ASYNC_TRY(async_sleep(0.001));
+        CHECK_EQ(before, 123123);
+        CHECK_EQ(after, 123123);
+    }
+    return loop_is_traced(loop) ? -EINVAL : 0;
+}
+async_fn(begins_to_be_probed);
+
+TEST_EACH_BACKEND(trace_follows_the_use_of_probes_from_the_next_poll_on)
+{
+    CHECK_EQ(async_run_with(test_options(), begins_to_be_probed), 0);
+}
+
+/* A trace of the environment goes on without probes. */
+static int is_probed_for_a_while(void)
+{
+    asyncp_probe_users = 1;
+    ASYNC_TRY(async_sleep(0.001));
+    asyncp_probe_users = 0;
+    ASYNC_TRY(async_sleep(0.001));
+    return loop_is_traced(asyncp_current) ? 0 : -EINVAL;
+}
+async_fn(is_probed_for_a_while);
+
+TEST(trace_of_the_environment_outlives_the_use_of_probes)
+{
+    struct timeline timeline;
+    async_run_options options = virtual_options();
+    record_begin();
+    char *text = text_of_run(&timeline, async_run_with(&options, is_probed_for_a_while));
+    CHECK_STR(text, "0 create #1; 0 run #1; 0 wait #1 async_sleep; 0 sleep; 0.001 wake #1 timer; "
+                    "0.001 run #1; 0.001 wait #1 async_sleep; 0.001 sleep; 0.002 wake #1 timer; "
+                    "0.002 run #1; 0.002 end #1");
+    free(text);
+    asyncp_timeline_free(&timeline);
+}
+
 DEATH_TEST(trace_refuses_names_of_another_form, "ASYNCIO_TRACE=run.txt: the name must end in .html")
 {
     async_run_options options = virtual_options();
     CHECK_EQ(setenv("ASYNCIO_TRACE", "run.txt", 1), 0);
+    CHECK_EQ(async_run_with(&options, two_sleepers), 0);
+    abort();
+}
+
+static int has_blocks(uint32_t blocks)
+{
+    return tracer_ring(&asyncp_current->tracer)->blocks == blocks ? 0 : -EINVAL;
+}
+async_fn(has_blocks, uint32_t);
+
+TEST(trace_flight_recorder_has_the_size_that_is_wanted)
+{
+    static const struct {
+        const char *value;
+        uint32_t blocks;
+    } sizes[] = {{"flight:run.html", 16},
+                 {"flight=1:run.html", 16},
+                 {"flight=16:a.trace", 256},
+                 {"flight=33:run.html", 1024},
+                 {"flight=64:run.html", 1024}};
+    async_run_options options = virtual_options();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        CHECK_EQ(setenv("ASYNCIO_TRACE", sizes[i].value, 1), 0);
+        CHECK_EQ(async_run_with(&options, has_blocks, sizes[i].blocks), 0);
+    }
+    CHECK_EQ(unsetenv("ASYNCIO_TRACE"), 0);
+}
+
+DEATH_TEST(trace_refuses_flight_recorders_of_another_size,
+           "ASYNCIO_TRACE=flight=65:run.html: a flight recorder has 1 to 64 MiB")
+{
+    async_run_options options = virtual_options();
+    CHECK_EQ(setenv("ASYNCIO_TRACE", "flight=65:run.html", 1), 0);
     CHECK_EQ(async_run_with(&options, two_sleepers), 0);
     abort();
 }

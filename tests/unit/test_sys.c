@@ -2,6 +2,8 @@
  * test_sys.c: system calls (src/sys) whose failure the other tests do not reach: the end of a
  * process by a signal, yielding, and the names of network interfaces.
  */
+#include "sys/assert.h"
+#include "sys/report.h"
 #include "sys/signals.h"
 #include "sys/socket.h"
 #include "sys/thread.h"
@@ -113,4 +115,29 @@ TEST(sys_interface_that_has_no_name_now_is_left_out)
     fail_first_call(SITE_INTERFACE_INDEX, -EMFILE);
     CHECK_EQ(asyncp_sys_interface_index("lo"), 0);
     faults_end();
+}
+
+static void waits_for_ever(void)
+{
+    for (;;)
+        pause();
+}
+
+/* The child has no alarm of the test. */
+TEST(sys_an_abort_does_not_wait_for_ever)
+{
+    sigset_t before;
+    int status;
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+        signal(SIGABRT, SIG_DFL);
+        asyncp_sys_block_signals(&before);
+        asyncp_before_abort(waits_for_ever, 1);
+        asyncp_misuse("this is no mistake");
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFSIGNALED(status));
+    CHECK_EQ(WTERMSIG(status), SIGABRT);
 }
