@@ -17,7 +17,13 @@
 /* Each line says where it comes from: programs print meanwhile. */
 #define LINE "asyncio: "
 
-enum { MAX_SHOWN_FRAMES = 12, SCANNED_WORDS = 512, FEW_FRAMES = 3, MAX_LOOKS = 20 };
+enum {
+    MAX_SHOWN_FRAMES = 12,
+    SCANNED_BYTES = 4096,
+    PAGE_BYTES = 4096,
+    FEW_FRAMES = 3,
+    MAX_LOOKS = 20
+};
 
 enum stall_cause asyncp_stall_cause(const struct thread_times *before,
                                     const struct thread_times *now, int64_t held_ns)
@@ -61,17 +67,24 @@ static bool follows_call(const struct own_look *look, uint64_t address)
            asyncp_ends_in_call(code);
 }
 
-/* Return addresses above a stack pointer, for code that needs a register that is not known. */
+/*
+ * Return addresses above a stack pointer, for code that needs a register that is not known, and for
+ * a libc without tables. The stack may end at each page.
+ */
 static void guess_callers(const struct own_look *look, uint64_t sp, struct frames *frames)
 {
-    static uintptr_t words[SCANNED_WORDS];
+    static uintptr_t words[SCANNED_BYTES / sizeof(uintptr_t)];
+    const uint64_t end = sp + SCANNED_BYTES;
     frames->guessed = frames->count;
-    if (asyncp_view_read(&asyncp_own_view, sp, words, sizeof words) < 0)
-        return;
-    for (size_t i = 0; i < SCANNED_WORDS && frames->count < MAX_FRAMES; i++) {
-        uintptr_t address = return_address(words[i]);
-        if (follows_call(look, address))
-            frames->addresses[frames->count++] = address;
+    for (uint64_t at = sp, next; at < end && frames->count < MAX_FRAMES; at = next) {
+        next = (at / PAGE_BYTES + 1) * PAGE_BYTES < end ? (at / PAGE_BYTES + 1) * PAGE_BYTES : end;
+        if (asyncp_view_read(&asyncp_own_view, at, words, (size_t)(next - at)) < 0)
+            return;
+        for (size_t i = 0; i < (next - at) / sizeof *words && frames->count < MAX_FRAMES; i++) {
+            uintptr_t address = return_address(words[i]);
+            if (follows_call(look, address))
+                frames->addresses[frames->count++] = address;
+        }
     }
 }
 

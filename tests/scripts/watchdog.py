@@ -27,7 +27,7 @@ from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
 # What is reported, by the way in which the loop is held. A busy machine may give the thread no processor.
 CAUSES = {
     "spin": ("holds_by_spin", ("it computes:",), "spin"),
-    "sleep": ("holds_by_sleep", ("it is blocked in the kernel, in clock_nanosleep(2)",), "a task sleeps in async_sleep"),
+    "sleep": ("holds_by_sleep", ("it is blocked in the kernel, in ", "nanosleep(2)", ":     holds_by_sleep "), "a task sleeps in async_sleep"),
     "fifo": ("holds_by_fifo", ("it is blocked in the kernel, in read(2) on descriptor", "pipe:"), "hint: use asyncio's call"),
     "mutex": ("holds_by_mutex", ("it is blocked in the kernel, in futex(2)",), "it waits for another thread"),
     "many": ("spins_shortly", ("and others have held loop 1", "together"), "spin"),

@@ -95,7 +95,9 @@ TEST(sample_of_a_thread_may_come_at_any_moment)
     if (sampled == 0)
         test_skip("registers are not known on this processor");
     CHECK(sampled > SAMPLES / 2);
+#ifdef __GLIBC__ /* musl's malloc, in which most samples are, has no unwind tables */
     CHECK(asyncp_switch_resume == NULL || with_callers > sampled / 2);
+#endif
 }
 
 TEST(sample_of_a_thread_that_has_ended_is_refused)
