@@ -275,8 +275,9 @@ ASYNC_TEST(failed_call)
 static int insist(void)
 {
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    for (volatile int i = 0; fd < 0; i = i + 1)
-        continue;
+    if (fd < 0)
+        for (volatile unsigned i = 0;; i = i + 1)
+            continue;
     return close(fd);
 }
 async_fn(insist);

@@ -209,7 +209,7 @@ def check_document() -> None:
 
 
 def why_no_framework(name: str) -> str:
-    if WRAPPER or sanitizers() or option("static_programs"):
+    if WRAPPER or sanitizers() or option("static_programs") or "musl" in COMPILER[0]:
         return "the framework is installed for plain programs of this machine"
     if subprocess.run(["pkg-config", "--exists", name]).returncode != 0:
         return f"{name} is not installed (apt-get install {'check' if name == 'check' else f'lib{name}-dev'})"

@@ -252,16 +252,22 @@ static void take_back(bool failed, long calls_before)
     atomic_store(&state.page->failed, 0);
 }
 
+/* The type of the second argument of ioctl(2) differs between libcs. */
+static long ask_kernel(unsigned long request, void *argument)
+{
+    return syscall(SYS_ioctl, state.listener, request, argument);
+}
+
 static void answer_question(void)
 {
     struct question question = {0};
-    if (ioctl(state.listener, RECEIVE_QUESTION, &question) != 0)
+    if (ask_kernel(RECEIVE_QUESTION, &question) != 0)
         return;
     long before = state.outcome.calls;
     int error = decide(&question);
     struct answer answer = {
         .id = question.id, .error = -error, .flags = error == 0 ? ANSWER_CONTINUE : 0};
-    if (ioctl(state.listener, SEND_ANSWER, &answer) == 0)
+    if (ask_kernel(SEND_ANSWER, &answer) == 0)
         return;
     if (errno == ENOENT) {
         take_back(error != 0, before);
