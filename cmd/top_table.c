@@ -105,13 +105,13 @@ static void print_state(FILE *out, const struct change *change)
 {
     const struct loop_look *loop = change->now;
     const struct counters *now = &loop->counters, *before = &change->before->counters;
-    fprintf(out,
-            "  %" PRIu64 " tasks, %" PRIu64 " timers, %" PRIu64 " operations in flight, %" PRIu64
-            " jobs on other threads\n  %.0f turns, %.0f polls, %.0f new tasks a second\n",
-            now->tasks, loop->timers, loop->in_flight, loop->jobs,
-            rate(now->turns, before->turns, change->ns),
-            rate(now->polls, before->polls, change->ns),
-            rate(loop->created, change->before->created, change->ns));
+    fprintf(
+        out,
+        "  tasks: %" PRIu64 ", timers: %" PRIu64 ", operations in flight: %" PRIu64
+        ", jobs on other threads: %" PRIu64 "\n  %.0f turns, %.0f polls, %.0f new tasks a second\n",
+        now->tasks, loop->timers, loop->in_flight, loop->jobs,
+        rate(now->turns, before->turns, change->ns), rate(now->polls, before->polls, change->ns),
+        rate(loop->created, change->before->created, change->ns));
 }
 
 static void print_quantiles(FILE *out, const char *what, const uint64_t now[],

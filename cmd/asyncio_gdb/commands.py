@@ -63,7 +63,7 @@ def shown_wait(task: Task, with_object: bool) -> str:
     if task.wait is None or task.state != WAITS:
         return ""
     return (task.wait.call + (shown_object(task, task.wait.object) if with_object else "")
-            + (f"; {task.requests} requests to cancel" if task.requests else "")
+            + (f"; requests to cancel: {task.requests}" if task.requests else "")
             + ("" if task.wait.cancellable else "; cannot be cancelled here"))
 
 
@@ -90,8 +90,8 @@ def write_table(rows: list[list[str]]):
 
 def write_loop(loop: Loop, each: bool, now: int, traces: Traces):
     gdb.write(f"loop {loop.label}, thread {loop.thread}, {loop.backend}{', virtual clock' if loop.is_virtual else ''}, "
-              f"{'asleep' if loop.is_asleep else 'awake'}: {len(loop.tasks)} tasks, {loop.created} created; "
-              f"{loop.timers} timers, {loop.in_flight} operations in flight, {loop.jobs} jobs on other threads\n")
+              f"{'asleep' if loop.is_asleep else 'awake'}; tasks: {len(loop.tasks)}, created: {loop.created}, "
+              f"timers: {loop.timers}, operations in flight: {loop.in_flight}, jobs on other threads: {loop.jobs}\n")
     groups = defaultdict(list)
     for task in loop.tasks.values():
         trace = traces.of(task)

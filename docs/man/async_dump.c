@@ -34,7 +34,7 @@ int main(void)
 }
 
 /* Prints:
- * asyncio: 3 tasks, 0 ready, 1 timers, 0 operations in flight (epoll)
+ * asyncio: tasks: 3, ready: 0, timers: 1, operations in flight: 0 (epoll)
  *   #1    amain                runs, created at docs/man/async_dump.c:33
  *   #2    make_breakfast       waits in async_await on 0x559f129fa9c0 for 60.000 s, created at docs/man/async_dump.c:23
  *   #3    boil_eggs            waits in async_sleep for 60.000 s, created at docs/man/async_dump.c:17

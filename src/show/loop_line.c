@@ -26,8 +26,8 @@ void asyncp_show_loop(const struct sheet *sheet, const struct loop_row *loop)
         return;
     }
     fprintf(sheet->to,
-            ", %s: %zu tasks, %" PRIu64 " created; %" PRIu64 " timers, %" PRIu64
-            " operations in flight, %" PRIu64 " jobs on other threads\n",
+            ", %s; tasks: %zu, created: %" PRIu64 ", timers: %" PRIu64
+            ", operations in flight: %" PRIu64 ", jobs on other threads: %" PRIu64 "\n",
             loop->is_asleep ? "asleep" : "awake", loop->row_count, loop->created, loop->timers,
             loop->in_flight, loop->jobs);
 }

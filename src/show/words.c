@@ -98,7 +98,7 @@ void asyncp_show_wait(char *shown, size_t size, const struct snapshot *snapshot,
     if (with_object)
         show_object(object, sizeof object, snapshot, row);
     if (row->requests > 0)
-        snprintf(requests, sizeof requests, "; %" PRIu32 " requests to cancel", row->requests);
+        snprintf(requests, sizeof requests, "; requests to cancel: %" PRIu32, row->requests);
     snprintf(shown, size, "%s%s%s%s", call, object, requests,
              row->cannot_cancel ? "; cannot be cancelled here" : "");
 }

@@ -67,7 +67,8 @@ void async_dump(int fd)
         asyncp_print(fd, "asyncio: this thread has no loop\n");
         return;
     }
-    asyncp_print(fd, "asyncio: %zu tasks, %zu ready, %u timers, %zu operations in flight (%s)\n",
+    asyncp_print(fd,
+                 "asyncio: tasks: %zu, ready: %zu, timers: %u, operations in flight: %zu (%s)\n",
                  loop_alive(loop), loop_ready_count(loop), asyncp_timer_count(loop),
                  loop->poller.in_flight, loop->poller.calls->name);
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)

@@ -168,7 +168,7 @@ static void print_headline(FILE *to, const struct own_look *look, const struct s
             stall->has_turns ? "and others have held" : "has held", stall->loop,
             (double)stall->held_ns / 1e9, stall->has_turns ? " together" : "");
     if (waiting > 0)
-        fprintf(to, "; %zu other tasks are ready", waiting);
+        fprintf(to, "; other tasks that are ready: %zu", waiting);
     fputc('\n', to);
 }
 

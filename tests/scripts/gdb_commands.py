@@ -123,7 +123,7 @@ def running(program: Path, *arguments, cwd=None):
 
 def test_table(folder: Path):
     table, each, mistake = execute_in(folder, "info tasks", "info tasks -each", "info tasks -all")
-    head = r"loop 1, thread \d+, \w+, awake: 9 tasks, 11 created; 0 timers, 0 operations in flight, 0 jobs on other "
+    head = r"loop 1, thread \d+, \w+, awake; tasks: 9, created: 11, timers: 0, operations in flight: 0, jobs on other "
     expect("the loop", True, re.match(head, table) is not None)
     found = rows(table)
     expect("the tasks", ["TASK", "#1", "#2", "#3", "#6", "#7", "#8", "#9", "#10", "#11"], list(found))

@@ -146,7 +146,7 @@ def test_table(folder: Path):
     with running(folder / "watched") as process:
         status, out, _ = run("ps", process.pid)
         expect("ps", 0, status)
-        for pattern in (rf"loop 1, thread {process.pid}, \w+, a\w+: [67] tasks, \d+ created; 0 timers, 1 operations",
+        for pattern in (rf"loop 1, thread {process.pid}, \w+, a\w+; tasks: [67], created: \d+, timers: 0, operations in flight: 1,",
                         r"\n  #1 +waits +[\d.]+ m?s  amain +tests/tools/watched.c:\d+ +async_wait_readable, descriptor \d+.*\n",
                         r"\n  #3 and 2 more +waits +[\d.]+ m?s  wants_lock +\S+ +async_lock_acquire, lock 0x\w+, held by "
                         r"#2 has_lock.*\n",

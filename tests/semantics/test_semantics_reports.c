@@ -403,7 +403,7 @@ static int show_tasks(void)
 TEST(dump_shows_what_every_task_is_doing)
 {
     run_captured(show_tasks);
-    CHECK(strstr(said, "asyncio: 4 tasks, ") == said);
+    CHECK(strstr(said, "asyncio: tasks: 4, ") == said);
     check_said(5, "  call                 runs, created at ");
     check_said(5, "  forever              is ready, cancel requests: 1, created at ");
     check_said(5, "  the waiter           waits in async_await");
