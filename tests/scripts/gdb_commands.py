@@ -24,14 +24,14 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import inspect  # tests/scripts/inspect.py
 import programs
 from built import BUILD, ROOT, SKIPPED, option, sanitizers
-from inspect import SHARED, Failure, Skip, expect, link
+from checks import Failure, Skip, expect, status_of, tests_of
+from inspect import SHARED, link
 
 STATES = ROOT / "tests/tools/states.c"
 DAMAGE = ROOT / "tests/tools/damage.py"
@@ -379,7 +379,7 @@ def test_installed(folder: Path):
     expect("the files", before, files_of(root))
 
 
-TESTS = {name.removeprefix("test_"): test for name, test in globals().items() if name.startswith("test_")}
+TESTS = tests_of(globals())
 
 
 def reason_to_skip(name: str) -> str:
@@ -399,16 +399,7 @@ def main(name: str) -> int:
     if reason:
         print(reason)
         return SKIPPED
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            TESTS[name](Path(folder))
-    except Failure as failure:
-        print(failure)
-        return 1
-    except Skip as skipped:
-        print(skipped)
-        return SKIPPED
-    return 0
+    return status_of(TESTS[name])
 
 
 if __name__ == "__main__":

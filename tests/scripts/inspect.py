@@ -22,12 +22,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
+from checks import Failure, Skip, expect, status_of, tests_of
 
 COMMAND = BUILD / "asyncio"
 SOURCE = ROOT / "tests/tools/watched.c"
@@ -35,19 +35,6 @@ SHARED = [f"-L{BUILD}", "-lasyncio", f"-Wl,-rpath,{BUILD}"]
 WAITERS = 500
 LIES = int(os.environ.get("LIES", 10 if sanitizers() else 40))
 LOOKS = int(os.environ.get("LOOKS", 60))
-
-
-class Failure(Exception):
-    pass
-
-
-class Skip(Exception):
-    pass
-
-
-def expect(what: str, expected, found):
-    if expected != found:
-        raise Failure(f"{what}: expected {expected!r}, found {found!r}")
 
 
 def link(program: Path, *arguments, source=SOURCE) -> bool:
@@ -400,23 +387,14 @@ def test_fork(folder: Path):
         process.terminate()
 
 
-TESTS = {name.removeprefix("test_"): test for name, test in globals().items() if name.startswith("test_")}
+TESTS = tests_of(globals())
 
 
 def main(name: str) -> int:
     if WRAPPER:
         print("the programs run in an emulator")
         return SKIPPED
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            TESTS[name](Path(folder))
-    except Failure as failure:
-        print(failure)
-        return 1
-    except Skip as reason:
-        print(reason)
-        return SKIPPED
-    return 0
+    return status_of(TESTS[name])
 
 
 if __name__ == "__main__":

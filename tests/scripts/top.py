@@ -22,27 +22,18 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
+from checks import Failure, expect, status_of, tests_of
 
 COMMAND = BUILD / "asyncio"
 SOURCE = ROOT / "tests/tools/measured.c"
 TRIES = 5  # a sample is wrong one time in twenty
 ENTER, LEAVE = "\033[?1049h", "\033[?1049l"
-
-
-class Failure(Exception):
-    pass
-
-
-def expect(what: str, expected, found):
-    if expected != found:
-        raise Failure(f"{what}: expected {expected!r}, found {found!r}")
 
 
 def build(folder: Path) -> Path:
@@ -299,20 +290,14 @@ def test_text(folder: Path):
     expect("timers that fired", [1], [value for suffix, _, value in lateness if suffix == "_count"])
 
 
-TESTS = {name.removeprefix("test_"): test for name, test in globals().items() if name.startswith("test_")}
+TESTS = tests_of(globals())
 
 
 def main(name: str) -> int:
     if WRAPPER and name != "text":
         print("the programs run in an emulator")
         return SKIPPED
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            TESTS[name](Path(folder))
-    except Failure as failure:
-        print(failure)
-        return 1
-    return 0
+    return status_of(TESTS[name])
 
 
 if __name__ == "__main__":

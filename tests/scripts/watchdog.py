@@ -17,12 +17,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
+from checks import Failure, Skip, status_of
 
 # What is reported, by the way in which the loop is held. A busy machine may give the thread no processor.
 CAUSES = {
@@ -32,14 +32,6 @@ CAUSES = {
     "mutex": ("holds_by_mutex", ("it is blocked in the kernel, in futex(2)",), "it waits for another thread"),
     "many": ("spins_shortly", ("and others have held loop 1", "together"), "spin"),
 }
-
-
-class Failure(Exception):
-    pass
-
-
-class Skip(Exception):
-    pass
 
 
 def build(folder: Path) -> Path:
@@ -175,16 +167,7 @@ def main(name: str) -> int:
     if option("static_programs"):
         print("programs are linked statically")
         return SKIPPED
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            CASES[name](build(Path(folder)))
-        except Failure as failure:
-            print(failure)
-            return 1
-        except Skip as reason:
-            print(reason)
-            return SKIPPED
-    return 0
+    return status_of(lambda folder: CASES[name](build(folder)))
 
 
 if __name__ == "__main__":
