@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Iterator
 
 from built import BUILD, ROOT, SKIPPED, option
+from checks import without_holds
 
 FOLDER = ROOT / "tests/misuse"
 PAGE = ROOT / "docs/tutorial/mistakes.md"
@@ -254,9 +255,7 @@ def steady(text: str) -> list[str]:
     text = re.sub(r"for \d\.\d+ s", "for … s", text)
     text = re.sub(r"\b0x[0-9a-f]+", "0x…", text)
     text = re.sub(r"thread \d+", "thread …", text)
-    text = re.sub(r"asyncio: task .* ha(?:s|ve) held loop .*\n(asyncio:   .*\n)*", "", text)  # a busy machine may say it twice, or not
-    text = re.sub(r"asyncio: .* held the loop for .*\n", "", text)  # likewise
-    text = re.sub(r"asyncio: loop \d+ goes on; .*\n", "", text)
+    text = without_holds(text)
     text = re.sub(r"waits \d+\.\d+ m?s", "waits …", text)
     return re.sub(r"(asyncio/\w+\.h):\d+:\d+", r"\1:…", text).splitlines()
 
