@@ -51,7 +51,7 @@ ROOMS = {
     "listing": ["loop/loops.c"],
     "tracer": ["sched/loop.h", "sched/tracer.c"],
     "inheritance": ["sched/loop.h", "sched/current.c", "sched/park.c", "loop/fork.c"],
-    "closing": ["sched/loop.h", "loop/iterate.c", "loop/lifecycle.c"],
+    "closing": ["sched/loop.h", "sched/left.c", "loop/iterate.c", "loop/lifecycle.c"],
 }
 
 # Wrappers of system calls that only src/sys may call. (pthread and malloc are libc's affair; abort ends the program.)

@@ -301,4 +301,31 @@ ASYNC_TEST(no_failed_call)
     return 0;
 }
 
+static int fail_at_once(void)
+{
+    return -EPIPE;
+}
+async_fn(fail_at_once);
+
+ASYNC_TEST(forgotten_handle)
+{
+    async_task *task = async_create_task(fail_at_once);
+    if (task == NULL)
+        return -ENOMEM;
+    return async_sleep(1);
+}
+
+ASYNC_TEST(forgotten_stream)
+{
+    async_stream *reader, *writer;
+    return async_test_pipe(&reader, &writer, NULL);
+}
+
+ASYNC_TEST(ends_the_process)
+{
+    ASYNC_TRY(async_sleep(1));
+    exit(0);
+    return -EIO;
+}
+
 ASYNC_TEST_MAIN

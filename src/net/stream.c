@@ -163,9 +163,9 @@ static void close_with_loop(struct close_hook *hook)
     struct async_stream *stream = CONTAINER_OF(hook, struct async_stream, close_hook);
     struct async_transport *transport = stream_transport(stream);
     const struct async_loop *loop = transport_loop(transport);
-    if (!transport_is_closing(transport) && loop_is_debug(loop) && !loop_is_inherited(loop))
-        asyncp_report("a stream (descriptor %d) was not closed before its loop",
-                      transport_fd(transport));
+    if (!transport_is_closing(transport) && asyncp_left_is_told(loop))
+        asyncp_left_tell(loop, "a stream (descriptor %d) was not closed before its loop",
+                         transport_fd(transport));
     asyncp_transport_fail(transport, -ECONNABORTED);
     asyncp_transport_begin_closing(transport);
     end_stream(stream);

@@ -6,6 +6,7 @@
 #define SCHED_CLOSE_HOOK_H
 
 #include "base/list.h"
+#include "sched/left.h"
 #include <stddef.h>
 
 struct async_loop;
@@ -38,6 +39,7 @@ struct closing {
     struct list hooks;    /* struct close_hook */
     struct list freed;    /* struct close_hook: quarantine of freed objects */
     size_t freed_count;
+    struct left_hook left;
 };
 
 #endif

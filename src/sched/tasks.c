@@ -73,30 +73,39 @@ static bool note_left_handle(struct left_handles places[MAX_LEFT_PLACES],
     return true;
 }
 
+/* A failed task whose result was not retrieved has a report of its own, but for a hook. */
+static bool is_left(const struct async_loop *loop, const struct async_task *task)
+{
+    return task->references > 0 && !task_is_future(task) && !task->seen &&
+           (task->result >= 0 || asyncp_left_has_hook(loop));
+}
+
 /* A server may have left thousands: one line for each place. */
-static void report_left_handles(struct async_loop *loop)
+static void tell_left_handles(struct async_loop *loop)
 {
     struct left_handles places[MAX_LEFT_PLACES] = {{.count = 0}};
     size_t others = 0;
     for (struct async_task *task = NULL;
          (task = asyncp_pool_next(&loop->tasks.records, task)) != NULL;)
-        if (task->references > 0 && !task_is_future(task) && !task->seen && task->result >= 0)
+        if (is_left(loop, task))
             others += !note_left_handle(places, task);
     for (int i = 0; i < MAX_LEFT_PLACES && places[i].count > 0; i++)
         if (places[i].count == 1)
-            asyncp_report("%s was never awaited, gathered or detached", places[i].first.text);
+            asyncp_left_tell(loop, "%s was never awaited, gathered or detached",
+                             places[i].first.text);
         else
-            asyncp_report("%s, and %zu more that were created there, were never awaited, gathered "
-                          "or detached",
-                          places[i].first.text, places[i].count - 1);
+            asyncp_left_tell(loop,
+                             "%s, and %zu more that were created there, were never awaited, "
+                             "gathered or detached",
+                             places[i].first.text, places[i].count - 1);
     if (others > 0)
-        asyncp_report("%zu more tasks were never awaited, gathered or detached", others);
+        asyncp_left_tell(loop, "%zu more tasks were never awaited, gathered or detached", others);
 }
 
 void asyncp_tasks_close(struct async_loop *loop)
 {
-    if (loop_is_debug(loop) && !loop_is_inherited(loop))
-        report_left_handles(loop);
+    if (asyncp_left_is_told(loop))
+        tell_left_handles(loop);
     for (struct async_task *task = NULL;
          (task = asyncp_pool_next(&loop->tasks.records, task)) != NULL;) {
         if (loop_is_inherited(loop))

@@ -1,5 +1,6 @@
 /* top/testing.c: the entry points of libasyncio-test that concern the loop (asyncio/hooks.h). */
 #include "loop/loop.h"
+#include "sched/sched.h"
 
 void asyncp_loop_set_idle(async_loop *loop, asyncp_idle_function *function, void *context)
 {
@@ -19,4 +20,10 @@ uint64_t asyncp_loop_turn(const async_loop *loop)
 uint64_t asyncp_loop_ordered(const async_loop *loop)
 {
     return loop_ordered(loop);
+}
+
+void asyncp_loop_set_left(async_loop *loop, void (*function)(void *context, const char *text),
+                          void *context)
+{
+    asyncp_left_set(loop, (struct left_hook){function, context});
 }

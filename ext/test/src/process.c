@@ -245,6 +245,6 @@ const char *child_reason(const struct child *child, char *text, size_t size)
     case STATUS_SKIPPED:
         return NULL;
     }
-    snprintf(text, size, "exit status %d", WEXITSTATUS(status));
+    snprintf(text, size, "it ended its process, with status %d", WEXITSTATUS(status));
     return text;
 }

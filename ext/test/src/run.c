@@ -115,6 +115,16 @@ static void note_leak(struct run *run)
     run->has_failed = true;
 }
 
+/* The loop has released it. After another failure the program had no chance to. */
+static void on_left(void *context, const char *text)
+{
+    struct run *run = context;
+    if (run->options.leaves_tasks || run->deadlocks > 0 || run->has_failed)
+        return;
+    say("leak: %s", text);
+    run->left = true;
+}
+
 static void check_tasks(struct run *run)
 {
     int result = async_no_cancel(async_test_settle());
@@ -198,6 +208,8 @@ void asyncp_test_begin(const async_test_options *options)
     state.run.loop = async_get_loop();
     if (state.run.loop != NULL)
         asyncp_loop_set_idle(state.run.loop, clock_decide, &state.run);
+    if (state.run.loop != NULL)
+        asyncp_loop_set_left(state.run.loop, on_left, &state.run);
     memory_arm(true);
 }
 
@@ -246,6 +258,7 @@ int asyncp_test_end(async_task *task)
     run->loop = NULL;
     if (has_loop) {
         check_memory(run);
+        run->has_failed |= run->left;
         run->has_failed |= inventory_differs(state.before);
     } else
         free(state.before);

@@ -183,7 +183,7 @@ ASYNC_TEST(pipe_abort_that_drops_output_resets)
     return 0;
 }
 
-ASYNC_TEST(pipe_may_be_left_to_the_end_of_the_loop)
+ASYNC_TEST_WITH(pipe_may_be_left_to_the_end_of_the_loop, .leaves_tasks = true)
 {
     async_test_pipe_options options = {.a_to_b = {.delay = 100}};
     async_stream *a = NULL, *b = NULL;

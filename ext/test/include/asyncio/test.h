@@ -39,7 +39,7 @@ typedef struct async_test_options {
     enum async_test_clock clock;
     /* it must end in a deadlock, which is reported (ASYNC_TEST_DEADLOCKS) */
     bool deadlocks;
-    /* it may leave tasks; they are cancelled at its end */
+    /* it may leave tasks, handles and streams; the end of its loop cancels and closes them */
     bool leaves_tasks;
     bool debug; /* debug mode of the loop */
     /*
