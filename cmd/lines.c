@@ -117,6 +117,17 @@ static void set_function(struct code_place *place, const char *name)
 }
 
 /* The line in a function from which the next inner one is called. */
+/* A path as the compiler was given it: without the folder in which it worked. */
+static const char *path_in_unit(const char *path, Dwarf_Die *unit)
+{
+    Dwarf_Attribute attribute;
+    const char *folder = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+    size_t length = folder != NULL ? strlen(folder) : 0;
+    bool is_below = path != NULL && length > 0 && strncmp(path, folder, length) == 0 &&
+                    path[length] == '/' && path[length + 1] != 0;
+    return is_below ? path + length + 1 : path;
+}
+
 static void set_call_line(struct code_place *place, Dwarf_Die *inlined, Dwarf_Die *unit)
 {
     Dwarf_Attribute attribute;
@@ -127,7 +138,8 @@ static void set_call_line(struct code_place *place, Dwarf_Die *inlined, Dwarf_Di
         place->line = (unsigned)line;
     if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &file) == 0 &&
         dwarf_getsrcfiles(unit, &files, &count) == 0 && file < count)
-        set_text(place->file, sizeof place->file, dwarf_filesrc(files, file, NULL, NULL));
+        set_text(place->file, sizeof place->file,
+                 path_in_unit(dwarf_filesrc(files, file, NULL, NULL), unit));
 }
 
 static bool is_function(Dwarf_Die *scope)
@@ -209,7 +221,7 @@ static void set_line(struct code_place *place, Dwfl_Module *file, Dwarf_Die *uni
                              ? dwarf_linesrc(line, NULL, NULL)
                              : NULL;
     if (source != NULL && number > 0) {
-        set_text(place->file, sizeof place->file, source);
+        set_text(place->file, sizeof place->file, path_in_unit(source, unit));
         place->line = (unsigned)number;
         return;
     }

@@ -145,15 +145,17 @@ static void print_groups(const struct sheet *sheet, const struct groups *groups,
 static int print_tasks(const struct sheet *sheet, const struct loop_row *loop)
 {
     const struct snapshot *snapshot = sheet->snapshot;
+    const uint64_t index = (uint64_t)(loop - snapshot->loops);
     struct groups groups;
+    uint32_t from = 0;
     int result = asyncp_groups_open(&groups, loop->row_count);
     for (size_t i = 0; i < loop->row_count && result == 0; i++) /* by id: groups, too */
         if (asyncp_groups_add(sheet, &groups, &snapshot->rows[loop->first_row + i], sheet->each) <
             0)
             result = -ENOMEM;
     int64_t now_ns = loop->is_virtual ? loop->now_ns : snapshot->taken_ns;
-    if (result == 0 && (groups.count > 0 || snapshot->kept.count > 0))
-        print_groups(sheet, &groups, (uint64_t)(loop - snapshot->loops), now_ns);
+    if (result == 0 && (groups.count > 0 || next_kept(snapshot, index, &from) != NULL))
+        print_groups(sheet, &groups, index, now_ns);
     asyncp_groups_close(&groups);
     return result;
 }

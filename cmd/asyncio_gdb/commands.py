@@ -54,9 +54,14 @@ def shown_object(task: Task, number: int) -> str:
     return f", lock {number:#x}" + (f", held by {shown_owner(loop, owner)}" if owner else "")
 
 
+NO_TASK = 2**64 - 1  # of a lock that was acquired outside of tasks
+
+
 def shown_owner(loop: Loop, id: int) -> str:
     owner = loop.tasks.get(id)
-    return f"#{owner.label} {owner.name}" if owner else "no task"
+    if owner:
+        return f"#{owner.label} {owner.name}"
+    return "no task" if id == NO_TASK else f"#{id}, which has ended"
 
 
 def shown_wait(task: Task, with_object: bool) -> str:

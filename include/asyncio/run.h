@@ -53,12 +53,12 @@ typedef struct async_run_options {
     /* runs ready tasks in a random order drawn from this seed; 0: FIFO; also ASYNCIO_SHUFFLE */
     uint64_t shuffle_seed;
     /*
-     * with a seed: tasks have random priorities, which change at depth - 1 turns of the first
-     * shuffle_turns; up to 8; 0: each iteration of the loop has an order of its own. It finds races
-     * that need one order many times in a row. ASYNCIO_SHUFFLE=seed:depth:turns
+     * With a seed: 1 to 8: tasks have random priorities, and at depth - 1 random turns among the
+     * first shuffle_turns the running task gets a lower one. 0: a random order in each iteration.
+     * Priorities find races that need the same order many times in a row.
      */
     uint32_t shuffle_depth;
-    uint32_t shuffle_turns; /* that the program takes, roughly; 0: 1,000 */
+    uint32_t shuffle_turns; /* about how many turns the program takes; 0: 1,000 */
     /* bytes of a task's stack, unless the task's options have a size; 0: 64 KiB */
     size_t stack_size;
     async_allocator allocator; /* copied; {0}: malloc */

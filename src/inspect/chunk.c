@@ -1,7 +1,7 @@
 /*
- * inspect/chunk.c: the records of a chunk are read together with the stacks of their tasks, and
- * those that may have changed meanwhile again, until two looks agree. Of a stack the page with its
- * control block is read: the wait of most tasks is there, too.
+ * inspect/chunk.c: reads the records of a chunk together with the stacks of their tasks. A task
+ * that may have changed meanwhile is read again, until two looks agree. Of a stack the page with
+ * its control block is read: the wait of most tasks is there, too.
  */
 #include "inspect/kept.h"
 #include "inspect/reading.h"
@@ -91,8 +91,9 @@ static bool agree(const struct look *one, const struct look *other)
 }
 
 /*
- * Whether the task did not change during the look. It waits in a wait that began before the loop's
- * clock was read, and a later one has a later time; and it still does after its frames were read.
+ * Whether the task did not change during the look: its wait began before the loop's clock was read,
+ * and a later one has a later time. While a later wait is set up at the same address it has the old
+ * time for some instructions.
  */
 static bool has_waited(const struct reading *reading, const struct look *look)
 {

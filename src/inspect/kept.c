@@ -1,6 +1,6 @@
 /*
- * inspect/kept.c: a handle that a join or a callback of this moment has is a reserved reference of
- * the record, so it does not count.
+ * inspect/kept.c: a handle held by a running join or callback is a reserved reference of the
+ * record, and does not count.
  */
 #include "inspect/kept.h"
 #include <errno.h>

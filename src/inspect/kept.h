@@ -1,6 +1,7 @@
 /*
- * inspect/kept.h: tasks that have ended while the program has a handle to them, for which no task
- * waits: their results may still be asked for. They are counted by the place of their creation.
+ * inspect/kept.h: tasks that have ended, to which the program still has a handle, and for which no
+ * task waits: their results may still be asked for. They are counted by the place of their
+ * creation.
  */
 #ifndef INSPECT_KEPT_H
 #define INSPECT_KEPT_H

@@ -12,6 +12,7 @@
 #include "sched/current.h"
 #include "sched/ended.h"
 #include "sys/report.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -86,15 +87,20 @@ static int open_poller(struct async_loop *loop, const char *name, bool *is_virtu
 static bool parse_order(const char *text, uint64_t *seed, uint32_t *depth, uint32_t *turns)
 {
     char *end;
-    unsigned long long number = strtoull(text, &end, 0);
-    *seed = number;
-    if (*end == '\0' || end == text)
-        return end != text || *text == '\0';
+    if (*text == '\0')
+        return true;
+    errno = 0;
+    *seed = strtoull(text, &end, 0);
+    if (*text < '0' || *text > '9' || errno != 0)
+        return false;
+    if (*end == '\0')
+        return true;
     unsigned long of_depth = *end == ':' ? strtoul(end + 1, &end, 10) : 0;
     unsigned long of_turns = of_depth > 0 && *end == ':' ? strtoul(end + 1, &end, 10) : 0;
     *depth = (uint32_t)of_depth;
     *turns = (uint32_t)of_turns;
-    return *end == '\0' && of_depth <= ASYNCP_MAX_DEPTH && of_turns > 0 && of_turns <= UINT32_MAX;
+    return *seed != 0 && *end == '\0' && of_depth <= ASYNCP_MAX_DEPTH && of_turns > 0 &&
+           of_turns <= UINT32_MAX;
 }
 
 /* By the options, else by the environment. Whether that makes sense. */
@@ -104,9 +110,13 @@ static bool choose_order(struct turn_order *order, const async_run_options *opti
     uint64_t seed = options->shuffle_seed;
     uint32_t depth = options->shuffle_depth, turns = options->shuffle_turns;
     if (seed == 0 && text != NULL && !parse_order(text, &seed, &depth, &turns)) {
-        asyncp_report("ASYNCIO_SHUFFLE is '%s'; right is SEED, or SEED:DEPTH:TURNS with a depth "
-                      "from 1 to %d",
+        asyncp_report("ASYNCIO_SHUFFLE='%s': it must be SEED, or SEED:DEPTH:TURNS with a seed that "
+                      "is not 0 and a depth of 1 to %d",
                       text, ASYNCP_MAX_DEPTH);
+        return false;
+    }
+    if (depth > 0 && seed == 0) {
+        asyncp_report("async_run_options.shuffle_depth needs a shuffle_seed, or ASYNCIO_SHUFFLE");
         return false;
     }
     asyncp_order_open(order, seed, depth, turns != 0 ? turns : DEFAULT_TURNS);

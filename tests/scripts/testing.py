@@ -174,7 +174,7 @@ def check_arguments() -> None:
     expect(run(BROKEN, "crash")[0] == 1, "a failed test does not change the status")
     for value in ["cal:1", "call:0", "call:x", "call:1:EFOO", "allocation:1++", "cancel:1+"]:
         status, output = run(BROKEN, "no_memory", "cancelled", "failed_call", ASYNC_TEST_SWEEP=value)
-        expect(status == 1 and "right would be cancel:NUMBER" in output, f"ASYNC_TEST_SWEEP={value} is accepted")
+        expect(status == 1 and "it must be cancel:NUMBER" in output, f"ASYNC_TEST_SWEEP={value} is accepted")
 
 
 def check_replay() -> None:

@@ -7,8 +7,8 @@
  * getpid). Also brk: where it fails, malloc uses mmap.
  *
  * EINTR is given only to calls that a signal ends even with SA_RESTART: signal(7). EAGAIN is given
- * only where it is a shortage: after a wait for readiness the kernel gives it where nothing is to
- * be read, and so never where a sweep would. A program may trust the edge of epoll(7).
+ * only where a resource is short. A read after a wait for readiness does not fail with it: the
+ * kernel never returns EAGAIN there, and a program may trust the edge of epoll(7).
  */
 #include "calls.h"
 
@@ -21,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* On which the errors depend besides the call. */
+/* What the errors depend on besides the call. */
 enum subject {
     ALWAYS,
     READS,      /* the kind of the descriptor */

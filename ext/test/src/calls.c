@@ -10,7 +10,7 @@
  *
  * The parent counts the calls of the child's first thread while the page says that they count. The
  * filter is inherited by threads and processes, also across execve(2): their calls are held, too,
- * and always made.
+ * and made as long as the run lasts. Then they fail with ENOSYS.
  *
  * Invariant: a call is answered, whatever the answer, as long as the parent waits for the child.
  */
@@ -161,11 +161,12 @@ void calls_begin(void)
 {
     int listener = install_filter(state.ends[1]);
     int result = listener < 0 ? listener : send_descriptor(state.ends[1], listener);
+    if (listener >= 0)
+        close(listener); /* the calls of the end are held by the parent alone */
     if (result < 0) {
         atomic_store(&state.page->refused, -result);
         process_end(STATUS_SKIPPED);
     }
-    close(listener);
     calls_arm(true);
 }
 

@@ -226,7 +226,7 @@ bool asyncp_test_sweep(enum asyncp_sweep kind, const async_test_options *options
     if (!choose_first_run()) {
         sweep.result = async_fail(-EINVAL, "ASYNC_TEST_SWEEP=%s", getenv("ASYNC_TEST_SWEEP"));
         check_failed(file, line,
-                     "ASYNC_TEST_SWEEP=%s: right would be cancel:NUMBER, allocation:NUMBER, "
+                     "ASYNC_TEST_SWEEP=%s: it must be cancel:NUMBER, allocation:NUMBER, "
                      "allocation:NUMBER+, call:NUMBER or call:NUMBER:ERROR",
                      getenv("ASYNC_TEST_SWEEP"));
         return false;

@@ -44,8 +44,7 @@ typedef struct async_test_options {
     bool debug; /* debug mode of the loop */
     /*
      * seconds of real time, in ASYNC_TEST_MAIN and the sweeps below; 0: the value of
-     * ASYNC_TEST_TIME_LIMIT, else 20. A run of a sweep in a test has less than what is left to the
-     * test
+     * ASYNC_TEST_TIME_LIMIT, else 20. In a test, each run of a sweep gets at most 3/4 of the rest
      */
     double time_limit;
     const char *backend; /* as in async_run_options */
@@ -302,6 +301,8 @@ ASYNC_API ASYNC_MUST int async_test_pipe(async_stream **a, async_stream **b,
  * Each run must end with a result of 0 or more, or with any error; after EINTR with 0 or more. It
  * concerns calls of the library, of libc and of the program, not those of other threads and
  * processes. The operations of a ring (backend "uring") are no system calls.
+ *
+ * In a process that the coroutine leaves running these calls fail with ENOSYS after the run.
  *
  * Where the kernel does not support it (it needs the user notification of seccomp, Linux 5.5; not
  * in valgrind or an emulator) the test ends as skipped.
