@@ -302,10 +302,8 @@ ASYNC_API ASYNC_MUST int async_test_pipe(async_stream **a, async_stream **b,
  * concerns calls of the library, of libc and of the program, not those of other threads and
  * processes. The operations of a ring (backend "uring") are no system calls.
  *
- * In a process that the coroutine leaves running these calls fail with ENOSYS after the run.
- *
- * Where the kernel does not support it (it needs the user notification of seccomp, Linux 5.5; not
- * in valgrind or an emulator) the test ends as skipped.
+ * In a process that the coroutine leaves running these calls fail with ENOSYS later on. Without
+ * support (it needs seccomp's user notification, Linux 5.5; not in valgrind) the test is skipped.
  *
  * Borrows the options.
  * Returns the number of calls; -EPROTO if a run failed, which is reported and counts as a failed
