@@ -17,7 +17,7 @@ ASYNC_BEGIN_C
 /* How async_gather_n handles errors. */
 typedef enum async_gather_mode {
     ASYNC_FIRST_ERROR,      /* it returns the first error */
-    ASYNC_RETURN_EXCEPTIONS /* it returns 0, errors are only in results[] */
+    ASYNC_RETURN_EXCEPTIONS /* errors of tasks are only in results[] */
 } async_gather_mode;
 
 /*
@@ -40,8 +40,8 @@ typedef enum async_gather_mode {
  * Waits until all of tasks[0..count) have ended and stores their results in results[0..count),
  * unless results is NULL; otherwise like async_gather.
  *
- * With ASYNC_RETURN_EXCEPTIONS it returns 0 also if tasks failed. If a handle occurs twice, it is
- * taken once and gives its result twice. count may be 0.
+ * With ASYNC_RETURN_EXCEPTIONS it returns 0 also if tasks failed, but -ECANCELED if it was cancelled
+ * itself. If a handle occurs twice, it is taken once and gives its result twice. count may be 0.
  *
  * Takes the handles.
  * Returns 0 or the error of the first task to fail; -EINVAL if tasks is NULL and count is not 0.

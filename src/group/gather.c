@@ -78,7 +78,7 @@ int async_gather_n(async_task *const tasks[], size_t count, int results[], async
     if (tasks == NULL && count != 0)
         return async_fail(-EINVAL, "async_gather: tasks is NULL, but count is not 0");
     reserve_all(tasks, count);
-    asyncp_join(loop, tasks, count, "async_gather");
+    bool is_cancelled = asyncp_join(loop, tasks, count, "async_gather");
     struct async_task *failed = first_failed(tasks, count);
     int error = first_impossible(loop, tasks, count);
     if (error == 0 && failed != NULL)
@@ -86,5 +86,7 @@ int async_gather_n(async_task *const tasks[], size_t count, int results[], async
     for (size_t i = 0; results != NULL && i < count; i++)
         results[i] = gathered_result(loop, tasks[i]);
     take_all_gathered(loop, tasks, count, failed);
-    return paced(loop, PACE_STEP, mode == ASYNC_RETURN_EXCEPTIONS ? 0 : error);
+    if (mode == ASYNC_RETURN_EXCEPTIONS)
+        error = is_cancelled ? -ECANCELED : 0;
+    return paced(loop, PACE_STEP, error);
 }

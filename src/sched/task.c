@@ -337,7 +337,7 @@ static void join_one(struct async_loop *loop, struct join *join, struct async_ta
  * One after the other, the last first: tasks created together often end in order, so most of them
  * have ended when the last one has.
  */
-void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call)
+bool asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call)
 {
     struct join join;
     join.tasks = tasks;
@@ -350,6 +350,7 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
     for (size_t i = count; i-- > 0;)
         if (tasks[i] != NULL && !task_done(tasks[i]) && tasks[i]->coroutine != loop->sched.current)
             join_one(loop, &join, tasks[i], call);
+    return join.passed_on != 0;
 }
 
 /*

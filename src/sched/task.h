@@ -180,9 +180,9 @@ struct join {
 /*
  * Waits until all tasks have ended. NULLs and the running task are skipped. Requests to cancel the
  * running task, before or during the wait, are forwarded to all of them; they are awaited
- * nevertheless. Takes no handle.
+ * nevertheless. Takes no handle. Returns whether a request was forwarded.
  */
-void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t count,
+bool asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t count,
                  const char *call);
 
 /*

@@ -141,12 +141,19 @@ LOOP_TEST(gather_collects_without_an_array_of_results)
     return 0;
 }
 
-LOOP_TEST(gather_that_collects_succeeds_and_the_next_call_is_refused)
+static int gather_for_long(int results[1])
 {
     async_task *tasks[] = {async_create_task(give_after, 9, 0)};
-    int results[1];
+    return async_gather_n(tasks, 1, results, ASYNC_RETURN_EXCEPTIONS);
+}
+
+LOOP_TEST(gather_that_collects_returns_that_it_was_cancelled)
+{
+    int results[1] = {1};
+    CHECK_EQ(async_timeout(1, gather_for_long(results)), -ETIMEDOUT);
+    CHECK_EQ(results[0], -ECANCELED);
     CHECK(async_call_later(1, cancel_callback, async_current_task()).id != 0);
-    CHECK_EQ(async_gather_n(tasks, 1, results, ASYNC_RETURN_EXCEPTIONS), 0);
+    CHECK_EQ(gather_for_long(results), -ECANCELED);
     CHECK_EQ(results[0], -ECANCELED);
     CHECK_EQ(async_sleep(1), -ECANCELED);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);

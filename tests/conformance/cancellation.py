@@ -168,6 +168,7 @@ class Performer:
         self.scopes = []  # the outermost first
         self.limits = []  # those that were begun as blocks
         self.join = None  # what it waits for, if that is a join
+        self.passed_on = False  # whether requests came to its last join
         self.refusable_in = None  # a list: its wait can be refused only while that holds the future it waits for
         self.locks = []  # those it holds
         self.groups = []  # those it declared, the outermost first
@@ -230,4 +231,5 @@ class Performer:
             except (Exception, asyncio.CancelledError):
                 pass  # the joining task reads its result afterwards
             self.join = None
+        self.passed_on = join.passed_on != 0
         return waited

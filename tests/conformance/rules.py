@@ -20,7 +20,6 @@ RULES = {
     "gather_waits_for_all": "gather on a first error lets the others finish, then returns that error",
     "gather_names_first_in_time": "of tasks that had failed before gather, the error is that of the first to end",
     "gather_gives_results": "a gather that was cancelled returns what its tasks return, success too",
-    "collect_is_0": "a collecting gather that was cancelled returns 0 and the results",
     # scopes: a scope's own request is separate from the task's
     "limit_refuses_to_its_end": "a limit that has run out refuses every call up to its end; CPython cancels once",
     "limit_of_0_has_run_out": "a limit of 0 or less has run out when it begins",

@@ -137,8 +137,10 @@ async def gather(self, operation, collect):
     error = first_in_time(world, children, outer.exception())
     if waited:
         world.rules.count("gather_waits_for_all")
-    if self.requests > requests:
-        world.rules.count("collect_is_0" if collect else "gather_gives_results")
+    if collect and self.passed_on:  # as CPython's future would, if the requests came to it and not to its children
+        error = asyncio.CancelledError()
+    elif self.requests > requests:
+        world.rules.count("gather_gives_results")
     outcome = 0 if error is None else code_of(error)
     world.trace(self, operation.line, outcome, results)
     if error is not None:
