@@ -40,8 +40,9 @@ typedef enum async_gather_mode {
  * Waits until all of tasks[0..count) have ended and stores their results in results[0..count),
  * unless results is NULL; otherwise like async_gather.
  *
- * With ASYNC_RETURN_EXCEPTIONS it returns 0 also if tasks failed, but -ECANCELED if it was cancelled
- * itself. If a handle occurs twice, it is taken once and gives its result twice. count may be 0.
+ * With ASYNC_RETURN_EXCEPTIONS it returns 0 also if tasks failed, but -ECANCELED if it was
+ * cancelled itself. If a handle occurs twice, it is taken once and gives its result twice. count
+ * may be 0.
  *
  * Takes the handles.
  * Returns 0 or the error of the first task to fail; -EINVAL if tasks is NULL and count is not 0.

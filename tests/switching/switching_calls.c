@@ -259,7 +259,7 @@ SWITCHING_CALL(gather_of_two_that_have_not_begun, async_gather, .kind = DEPENDS,
 SWITCHING_CALL(gather_n_of_unlike_tasks, async_gather_n, .kind = JOINS, .set = set_unlike_pairs,
                .make = gather_unlike, .supply = supply_pair, .left = items_left,
                .check = check_queue);
-SWITCHING_CALL(gather_n_that_collects, async_gather_n, .kind = JOINS, .in_line = true,
+SWITCHING_CALL(gather_n_that_collects, async_gather_n, .kind = DEPENDS, .in_line = true,
                .set = set_obedient_pairs, .make = collect_pair, .supply = supply_pair,
                .left = items_left, .check = check_queue);
 SWITCHING_CALL(gather_n_of_none, async_gather_n, .kind = JOINS_SURE, .make = gather_none);
