@@ -82,11 +82,21 @@ static void call_last_function(void)
     asyncp_sys_abort_after(0);
 }
 
+static void (*_Atomic add_place)(const char *message);
+
+void asyncp_add_place(void (*function)(const char *message))
+{
+    atomic_store(&add_place, function);
+}
+
 /* Calls each function only once: it may misuse the library itself. */
 static _Noreturn void end_process(char *line, size_t length)
 {
     static const size_t PREFIX = sizeof "asyncio: " - 1;
+    void (*place)(const char *) = atomic_load(&add_place);
     asyncp_sys_write_all(STDERR_FILENO, line, length);
+    if (place != NULL)
+        place(line);
     call_last_function();
     void (*handler)(const char *, void *) = atomic_exchange(&misuse_handler, NULL);
     line[length - 1] = '\0';

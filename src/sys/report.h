@@ -13,6 +13,12 @@ void asyncp_report(const char *format, ...) __attribute__((format(printf, 1, 2))
 void asyncp_print(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
+ * Sets a function that adds a line about the running task to the message of an abort. It gets the
+ * message, and must not allocate.
+ */
+void asyncp_add_place(void (*function)(const char *message));
+
+/*
  * Sets a function that is called once before asyncp_misuse aborts the process. It is aborted all
  * the same if the function takes more seconds.
  */

@@ -1,9 +1,14 @@
 /* top/open.c: opens a loop, and has it observed if a limit is set. */
 #include "top/open.h"
+#include "sched/sched.h"
+#include "sys/report.h"
 #include "top/flight.h"
 #include "top/hooks.h"
 #include "top/observer.h"
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* Seconds; 0: the loop is not observed, unless it is in debug mode. */
 static double watchdog_of(const async_run_options *options)
@@ -15,11 +20,25 @@ static double watchdog_of(const async_run_options *options)
     return value > 0 ? value : 0;
 }
 
+/* Unless the message names the task already. */
+static void name_running_task(const char *message)
+{
+    const struct async_loop *loop = asyncp_current;
+    const struct coroutine *running = loop != NULL ? loop_running(loop) : NULL;
+    char name[32];
+    if (running == NULL || running->task == NULL)
+        return;
+    snprintf(name, sizeof name, "task #%llu '", (unsigned long long)running->task->id);
+    if (strstr(message, name) == NULL)
+        asyncp_print(STDERR_FILENO, "asyncio: in %s\n", asyncp_label(running->task).text);
+}
+
 int asyncp_open(struct async_loop **out, const async_run_options *options, bool hosted)
 {
     int result = asyncp_loop_open(out, options, hosted, &loop_hooks);
     if (result < 0)
         return result;
+    asyncp_add_place(name_running_task);
     if (loop_is_traced(*out))
         asyncp_flight_before_abort();
     double seconds = watchdog_of(options);

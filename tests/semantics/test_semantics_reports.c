@@ -416,3 +416,25 @@ TEST(dump_without_a_loop_says_so)
     said = capture_end();
     CHECK_STR(said, "asyncio: this thread has no loop\n");
 }
+
+/* ---- misuse --------------------------------------------------------------------------------- */
+
+static int releases_wrongly(async_lock *lock)
+{
+    async_lock_release(lock);
+    return 0;
+}
+async_fn(releases_wrongly, async_lock *);
+
+static int creates_it(void)
+{
+    static async_lock lock;
+    return async_await(async_create_task(releases_wrongly, &lock));
+}
+async_fn(creates_it);
+
+DEATH_TEST(report_of_a_misuse_names_the_running_task,
+           "the lock is not held|asyncio: in task #2 'releases_wrongly' (created at")
+{
+    async_ignore(async_run(creates_it));
+}
