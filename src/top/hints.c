@@ -21,20 +21,12 @@ static const struct wait *wait_of(const struct async_task *task)
     return wait != NULL && !wait->claimed ? wait : NULL;
 }
 
-static struct async_task *find_task(struct async_loop *loop, uint64_t id)
-{
-    struct async_task *task = NULL;
-    while ((task = asyncp_task_next(loop, task)) != NULL && task->id != id)
-        continue;
-    return task;
-}
-
 /* The task that has the lock for which another one waits; NULL: it waits for none, or it ended. */
 static struct async_task *owner_awaited(struct async_loop *loop, const struct async_task *task)
 {
     const struct wait *wait = wait_of(task);
     const struct lock *lock = wait != NULL ? asyncp_lock_waited_for(wait) : NULL;
-    return lock != NULL ? find_task(loop, lock->owner) : NULL;
+    return lock != NULL ? asyncp_task_find(loop, lock->owner) : NULL;
 }
 
 /* Whether the owners of locks, one after the other, lead back to the task. */
@@ -55,7 +47,7 @@ static const char *hint_about_lock(struct async_loop *loop, const struct async_t
     if (lock->owner == LOCK_NO_TASK)
         return "a lock is held, but by no task: it was acquired by a callback, or outside of the "
                "loop, and never released";
-    if (find_task(loop, lock->owner) != NULL)
+    if (asyncp_task_find(loop, lock->owner) != NULL)
         return NULL;
     const struct ended_task *ended = asyncp_ended_find(loop, lock->owner);
     snprintf(line, MAX_LINE,
