@@ -30,6 +30,7 @@ CAUSES = {
     "sleep": ("holds_by_sleep", ("it is blocked in the kernel, in ", "nanosleep(2)", ":     holds_by_sleep "), "a task sleeps in async_sleep"),
     "fifo": ("holds_by_fifo", ("it is blocked in the kernel, in read(2) on descriptor", "pipe:"), "hint: use asyncio's call"),
     "mutex": ("holds_by_mutex", ("it is blocked in the kernel, in futex(2)",), "it waits for another thread"),
+    "rests": ("holds_and_rests", ("it computes:", "loop 1 goes on; it was held for "), "spin"),
     "many": ("spins_shortly", ("and others have held loop 1", "together"), "spin"),
 }
 

@@ -1,7 +1,7 @@
 /*
  * held.c: a program for tests/scripts/watchdog.py: a task that holds its loop.
  *
- *     held spin | sleep | fifo | mutex | page | many | circle | idle | busy
+ *     held spin | sleep | fifo | mutex | page | many | rests | circle | idle | busy
  *
  * It ends with 0 if the call that blocked was not disturbed, and with 77 if the kernel allows no
  * page faults that a thread answers.
@@ -180,6 +180,14 @@ static int holds_by_many(void)
 }
 async_fn(holds_by_many);
 
+/* The loop sleeps in its next poll, which ends only after some looks. */
+static int holds_and_rests(void)
+{
+    spin(HELD);
+    return async_sleep(0.5);
+}
+async_fn(holds_and_rests);
+
 static async_lock first, second;
 
 static int takes_both(async_lock *one, async_lock *other)
@@ -234,6 +242,7 @@ static async_task *start(const char *how)
            : strcmp(how, "page") == 0   ? async_create_task(holds_by_page)
            : strcmp(how, "busy") == 0   ? async_create_task(is_busy)
            : strcmp(how, "many") == 0   ? async_create_task(holds_by_many)
+           : strcmp(how, "rests") == 0  ? async_create_task(holds_and_rests)
            : strcmp(how, "circle") == 0 ? async_create_task(stands_by_a_circle)
                                         : async_create_task(stays_idle);
 }
