@@ -105,7 +105,7 @@ static void skip_unless_large_frames_are_probed(void)
 
 DEATH_TEST(overflow_by_one_large_frame_is_reported,
            "'call_large' |overflowed its stack of 64 KiB|it "
-           "happened in have_one_large_frame |test_overflow.c:|called from ")
+           "happened in have_one_large_frame |test_overflow.c:|called from | ?\n")
 {
     skip_unless_large_frames_are_probed();
     async_ignore(async_run_with(test_options(), call_large));
