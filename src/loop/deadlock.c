@@ -12,6 +12,7 @@
  */
 #include "loop/loop.h"
 #include "loop/tracing.h"
+#include "sys/report.h"
 #include "sys/thread.h"
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +27,14 @@ void asyncp_deadlock_open(struct async_loop *loop, async_deadlock_action action)
     if (action != ASYNC_DEADLOCK_DEFAULT)
         return;
     loop->deadlock.action = ASYNC_DEADLOCK_CANCEL;
-    for (int i = ASYNC_DEADLOCK_CANCEL; i <= ASYNC_DEADLOCK_ABORT && wanted != NULL; i++)
-        if (strcmp(wanted, names[i]) == 0)
+    if (wanted == NULL || *wanted == 0)
+        return;
+    for (int i = ASYNC_DEADLOCK_CANCEL; i <= ASYNC_DEADLOCK_ABORT; i++)
+        if (strcmp(wanted, names[i]) == 0) {
             loop->deadlock.action = (async_deadlock_action)i;
+            return;
+        }
+    asyncp_report("ASYNCIO_DEADLOCK=%s: choose cancel, wait or abort", wanted);
 }
 
 /* A task in async_sleep without a timer sleeps for ever on purpose, until Ctrl-C. */

@@ -284,11 +284,15 @@ static void report_if_slow(const struct async_loop *loop, const char *what, int6
                       (double)took_ns / 1e9);
 }
 
+/* A task that has ended since, or has answered its cancellation, is not reported. */
 static void report_if_ignoring(struct async_loop *loop)
 {
-    if (loop->debug.ignores != NULL)
-        loop->hooks->report_refusals(loop->debug.ignores);
-    loop->debug.ignores = NULL;
+    if (loop->debug.ignores == 0)
+        return;
+    const struct async_task *task = asyncp_task_find(loop, loop->debug.ignores);
+    loop->debug.ignores = 0;
+    if (task != NULL && task->coroutine->refusals > 0)
+        loop->hooks->report_refusals(task);
 }
 
 static void run_ready_node_timed(struct async_loop *loop)

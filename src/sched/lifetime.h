@@ -26,7 +26,7 @@ struct debug_mode {
     int64_t slow_ns;            /* longer turns are reported */
     struct async_task *checked; /* the last task checked; NULL: start again */
     struct ended_tasks *ended;  /* NULL: none yet */
-    struct async_task *ignores; /* see loop_note_refusals; NULL: none */
+    uint64_t ignores;           /* a task: see loop_note_refusals; 0: none */
 };
 
 #endif

@@ -272,10 +272,11 @@ static inline void loop_note_lost_output(struct async_loop *loop)
 }
 
 /*
- * The running task ignores its cancellation, and stops now in a refused call: then the loop reports
- * it, with the place.
+ * Notes that the running task ignores its cancellation. It is about to stop in a refused call;
+ * after that stop the loop reports the task and its line. A burst that began without debug mode
+ * reports nothing, so the task may end first.
  */
-static inline void loop_note_refusals(struct async_loop *loop, struct async_task *task)
+static inline void loop_note_refusals(struct async_loop *loop, uint64_t task)
 {
     loop->debug.ignores = task;
 }

@@ -197,7 +197,7 @@ int asyncp_fail_cancelled(struct async_loop *loop)
     enum { MANY_REFUSALS = 100 };
     struct coroutine *self = loop->sched.current;
     if (++self->refusals == MANY_REFUSALS && loop_is_debug(loop))
-        loop_note_refusals(loop, self->task);
+        loop_note_refusals(loop, self->task->id);
     asyncp_yield_once(loop);
     return -ECANCELED;
 }

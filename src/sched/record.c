@@ -54,6 +54,14 @@ struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_
     return next;
 }
 
+struct async_task *asyncp_task_find(struct async_loop *loop, uint64_t id)
+{
+    struct async_task *task = NULL;
+    while ((task = asyncp_task_next(loop, task)) != NULL && task->id != id)
+        continue;
+    return task;
+}
+
 /* ", by task #1 'amain'": the taker of the last handle of a free record; "" if unknown. */
 static struct label taker_of(const struct async_task *task)
 {

@@ -5,11 +5,13 @@
  */
 #include "stack/overflow.h"
 #include "show/own_places.h"
+#include "sys/clock.h"
 #include "sys/frames.h"
 #include "sys/map.h"
 #include "sys/report.h"
 #include "sys/signals.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -63,18 +65,32 @@ static void read_registers(const void *signal_context, const void **pc, const ch
 #endif
 }
 
-static void report_overflow(const struct stack *stack, size_t guard_size,
-                            const void *signal_context)
+static void report_calls(const struct stack *stack, size_t guard_size, const void *signal_context)
 {
     char name[NAME_SIZE];
     const void *pc;
     const char *sp;
     read_registers(signal_context, &pc, &sp);
-    stack_owner->explain();
     if (asyncp_own_place_text((uintptr_t)pc, name, sizeof name))
         asyncp_report("    it happened in %s", name);
     const char *lowest = stack->bottom + guard_size;
     asyncp_frames_report(sp > lowest ? sp : lowest, (const char *)stack, asyncp_own_place_text);
+}
+
+/*
+ * What finds the calls and their names is not reentrant: the first thread reports them and ends the
+ * process. Another one that overflows meanwhile gives it time for that; not for ever, because a
+ * child of fork() may have begun while a report was under way in its parent.
+ */
+static void report_overflow(const struct stack *stack, size_t guard_size,
+                            const void *signal_context)
+{
+    static atomic_flag is_under_way = ATOMIC_FLAG_INIT;
+    stack_owner->explain();
+    if (!atomic_flag_test_and_set(&is_under_way))
+        report_calls(stack, guard_size, signal_context);
+    else
+        asyncp_sys_sleep(NS_PER_SECOND);
 }
 
 /* A fault repeats when the handler returns, and then ends the process. A sent signal does not. */

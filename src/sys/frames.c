@@ -80,6 +80,11 @@ static bool any_repeats(const struct candidate candidates[MAX_CANDIDATES])
     return false;
 }
 
+/*
+ * What repeats is certain. Other words may be left from calls that have returned: in an array that
+ * is not yet written they are all that is found. Lines with places in libc or in the library are
+ * not left out: both call functions of programs, as qsort does.
+ */
 static void report_candidates(const struct candidate candidates[MAX_CANDIDATES],
                               frame_name *name_frame)
 {
@@ -94,7 +99,7 @@ static void report_candidates(const struct candidate candidates[MAX_CANDIDATES],
         if (repeats)
             asyncp_report("    in %s, %u times on the stack", name, candidates[i].count);
         else
-            asyncp_report("    called from %s", name);
+            asyncp_report("    called from %s ?", name);
         reported++;
     }
 }

@@ -29,8 +29,9 @@ bool asyncp_ends_in_call(const unsigned char code[MAX_CALL_BYTES]);
 typedef bool frame_name(uint64_t address, char *text, size_t size);
 
 /*
- * Reports the return addresses between sp and end: the repeated ones, or the innermost if none
- * repeats. Not reentrant.
+ * Reports the return addresses between sp and end: the repeated ones, or if none repeats, the
+ * innermost, with a question mark, because they may be left from calls that have returned. Not
+ * reentrant.
  */
 void asyncp_frames_report(const char *sp, const char *end, frame_name *name);
 

@@ -1,6 +1,7 @@
 /*
  * top/hints.c: the loop runs no task, so the objects of the waits do not change. That an item is
- * never put is certain only because nothing runs any more.
+ * never put is certain only because nothing runs any more. A task that would put it may be there,
+ * and wait itself.
  */
 #include "top/hints.h"
 #include "sched/ended.h"
@@ -21,20 +22,12 @@ static const struct wait *wait_of(const struct async_task *task)
     return wait != NULL && !wait->claimed ? wait : NULL;
 }
 
-static struct async_task *find_task(struct async_loop *loop, uint64_t id)
-{
-    struct async_task *task = NULL;
-    while ((task = asyncp_task_next(loop, task)) != NULL && task->id != id)
-        continue;
-    return task;
-}
-
 /* The task that has the lock for which another one waits; NULL: it waits for none, or it ended. */
 static struct async_task *owner_awaited(struct async_loop *loop, const struct async_task *task)
 {
     const struct wait *wait = wait_of(task);
     const struct lock *lock = wait != NULL ? asyncp_lock_waited_for(wait) : NULL;
-    return lock != NULL ? find_task(loop, lock->owner) : NULL;
+    return lock != NULL ? asyncp_task_find(loop, lock->owner) : NULL;
 }
 
 /* Whether the owners of locks, one after the other, lead back to the task. */
@@ -49,13 +42,20 @@ static bool is_in_circle_of_locks(struct async_loop *loop, const struct async_ta
 static const char *hint_about_lock(struct async_loop *loop, const struct async_task *task,
                                    const struct lock *lock, char line[MAX_LINE])
 {
+    if (lock->owner == task->id) {
+        snprintf(line, MAX_LINE,
+                 "task #%llu already holds the lock that it acquires; release it first, or acquire "
+                 "it only in the outer function",
+                 (unsigned long long)task->id);
+        return line;
+    }
     if (is_in_circle_of_locks(loop, task))
         return "tasks hold a lock and wait for another one's; acquire the locks in the same order "
                "everywhere";
     if (lock->owner == LOCK_NO_TASK)
         return "a lock is held, but by no task: it was acquired by a callback, or outside of the "
                "loop, and never released";
-    if (find_task(loop, lock->owner) != NULL)
+    if (asyncp_task_find(loop, lock->owner) != NULL)
         return NULL;
     const struct ended_task *ended = asyncp_ended_find(loop, lock->owner);
     snprintf(line, MAX_LINE,
@@ -80,8 +80,8 @@ static const char *hint_about_join(const struct wait *wait, char line[MAX_LINE])
 {
     size_t count = asyncp_queue_unreported(wait);
     if (count == 0)
-        return "items of the queue are left, and no task takes them; its consumers have ended, or "
-               "wait themselves";
+        return "items of the queue are left, and no task that could go on takes them; its "
+               "consumers have ended, or wait themselves";
     snprintf(line, MAX_LINE,
              "%zu item%s taken but not reported; call async_queue_task_done after each item", count,
              count == 1 ? " was" : "s were");
@@ -101,15 +101,16 @@ static const char *hint_about_barrier(const async_barrier *barrier, char line[MA
 static const char *hint_about_call(const char *call)
 {
     static const char *const hints[][2] = {
-        {"async_queue_get", "no task is left that puts items; after the last item call "
+        {"async_queue_get", "no task that could go on puts items; after the last item call "
                             "async_queue_shutdown, so that consumers end"},
-        {"async_queue_put", "no task is left that takes items of the full queue; its consumers "
+        {"async_queue_put", "no task that could go on takes items of the full queue; its consumers "
                             "have ended, or wait themselves"},
-        {"async_event_wait", "no task is left that calls async_event_set"},
-        {"async_condition_wait", "no task is left that notifies the condition"},
-        {"async_semaphore_acquire", "no task is left that releases a permit; release one on every "
-                                    "path, or use ASYNC_WITH"},
-        {"async_future_wait", "no task is left that sets the future's result"}};
+        {"async_event_wait", "no task that could go on calls async_event_set"},
+        {"async_condition_wait", "no task that could go on notifies the condition"},
+        {"async_semaphore_acquire",
+         "no task that could go on releases a permit; release one on every "
+         "path, or use ASYNC_WITH"},
+        {"async_future_wait", "no task that could go on sets the future's result"}};
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
         if (strcmp(call, hints[i][0]) == 0)
             return hints[i][1];
@@ -131,7 +132,7 @@ static const char *hint_about(struct async_loop *loop, const struct async_task *
     if (strcmp(wait->call, "async_barrier_wait") == 0)
         return hint_about_barrier(wait->object, line);
     if (strcmp(wait->call, "async_await") == 0 && task_is_future(wait->object))
-        return "no task is left that sets the future's result";
+        return "no task that could go on sets the future's result";
     return hint_about_call(wait->call);
 }
 
@@ -165,9 +166,24 @@ static void write_hints_about(struct hints *hints, struct async_loop *loop,
         write_hint(hints, hint_about_ended(ended, wait->object, line));
 }
 
+/* Of tasks that might wake others, but do not run before another one of their group has ended. */
+static void write_hint_about_limits(struct hints *hints, struct async_loop *loop)
+{
+    char line[MAX_LINE];
+    size_t count = 0;
+    for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
+        count += task->coroutine->throttled;
+    snprintf(line, MAX_LINE,
+             "%zu task%s not started, because %s group has reached its limit; tasks that wait for "
+             "each other need a larger limit",
+             count, count == 1 ? " has" : "s have", count == 1 ? "its" : "their");
+    write_hint(hints, count > 0 ? line : NULL);
+}
+
 void asyncp_write_hints(int fd, struct async_loop *loop)
 {
     struct hints hints = {.fd = fd};
+    write_hint_about_limits(&hints, loop);
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
         write_hints_about(&hints, loop, task);
 }

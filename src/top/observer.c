@@ -68,10 +68,13 @@ static int64_t limit_of(const struct observed *observed)
     return limit_ns > MIN_LIMIT_NS ? limit_ns : MIN_LIMIT_NS;
 }
 
-/* A loop that has not polled is still held, by what it is not known any more. */
-static void begin_again(struct observed *observed, const struct loop_pulse *pulse, int64_t now_ns)
+/*
+ * A loop that has neither polled nor slept is still held; only the begin of the hold is forgotten.
+ */
+static void begin_again(struct observed *observed, const struct loop_pulse *pulse, int64_t now_ns,
+                        bool has_gone_on)
 {
-    if (observed->was_reported && pulse->polled_ns != observed->pulse.polled_ns)
+    if (observed->was_reported && has_gone_on)
         asyncp_report("loop %u goes on; it was held for %.2f s", observed->number,
                       (double)(now_ns - observed->since_ns) / 1e9);
     observed->pulse = *pulse;
@@ -122,7 +125,7 @@ static void look_at_loop(struct observed *observed, int64_t now_ns, bool was_lat
         return;
     bool has_gone_on = pulse.rests || pulse.polled_ns != observed->pulse.polled_ns;
     if (was_late || has_gone_on || asyncp_sys_is_traced())
-        begin_again(observed, &pulse, now_ns);
+        begin_again(observed, &pulse, now_ns, has_gone_on);
     else if (now_ns - observed->since_ns >= observed->next_ns)
         report_held(observed, &pulse, now_ns);
 }

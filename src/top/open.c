@@ -13,11 +13,17 @@
 /* Seconds; 0: the loop is not observed, unless it is in debug mode. */
 static double watchdog_of(const async_run_options *options)
 {
-    const char *seconds = getenv("ASYNCIO_WATCHDOG");
+    const char *text = getenv("ASYNCIO_WATCHDOG");
+    char *end;
     if (options != NULL && options->watchdog > 0)
         return options->watchdog;
-    double value = seconds != NULL ? strtod(seconds, NULL) : 0;
-    return value > 0 ? value : 0;
+    if (text == NULL || *text == 0)
+        return 0;
+    double seconds = strtod(text, &end);
+    if (end != text && *end == 0 && seconds >= 0)
+        return seconds;
+    asyncp_report("ASYNCIO_WATCHDOG=%s: a limit is a number of seconds", text);
+    return 0;
 }
 
 /* Unless the message names the task already. */

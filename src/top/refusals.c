@@ -1,7 +1,7 @@
 /*
  * top/refusals.c: the task has yielded in its refused call, so its stack tells where that is.
- * Without memory for a look the report has no place; nor have later ones, because each look reads
- * all tasks, and thousands may ignore one cancellation.
+ * If there is no memory for a look, the report has no place. Only the first ten reports of a
+ * process look for one: each look reads all tasks, and thousands may ignore one cancellation.
  */
 #include "top/refusals.h"
 #include "sched/sched.h"

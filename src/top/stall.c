@@ -153,14 +153,31 @@ static size_t count_rows(const struct snapshot *snapshot, const struct loop_row 
     return count;
 }
 
+/* The task that runs; NULL: a callback does. */
+static const struct row *find_running(const struct snapshot *snapshot, uint32_t loop)
+{
+    const struct row *row = NULL;
+    (void)count_rows(snapshot, find_loop(snapshot, loop), ROW_RUNS, &row);
+    return row;
+}
+
+/* A callback cannot call what waits. */
+static void print_hint(FILE *to, const struct own_look *look, const struct stall *stall,
+                       const char *hint)
+{
+    bool is_callback = find_running(&look->snapshot, stall->loop) == NULL;
+    fprintf(to, LINE "  hint: %s%s\n", is_callback ? "in a callback, start a task for it; " : "",
+            hint);
+}
+
 static void print_headline(FILE *to, const struct own_look *look, const struct stall *stall)
 {
     const struct snapshot *snapshot = &look->snapshot;
     const struct loop_row *loop = find_loop(snapshot, stall->loop);
-    const struct row *ready, *row = NULL;
+    const struct row *ready, *row = find_running(snapshot, stall->loop);
     char label[256] = "a callback";
     size_t waiting = count_rows(snapshot, loop, ROW_READY, &ready);
-    if (count_rows(snapshot, loop, ROW_RUNS, &row) > 0)
+    if (row != NULL)
         snprintf(label, sizeof label, "task #%" PRIu64 " '%s' (created at %s)", row->id,
                  asyncp_texts_get(&snapshot->texts, row->name),
                  asyncp_texts_get(&snapshot->texts, row->where));
@@ -187,8 +204,9 @@ static void print_computing(FILE *to, struct own_look *look, const struct stall 
         find_sampled(look, room, &frames);
     print_frames(to, look, &frames);
     if (stall->cause != STALL_STARVED)
-        fprintf(to, LINE "  hint: call async_sleep(0) now and then, or compute in another thread: "
-                         "async_to_thread\n");
+        print_hint(to, look, stall,
+                   "call async_sleep(0) now and then, or compute in another thread: "
+                   "async_to_thread");
 }
 
 /* A thread that sleeps again and again, as one with many page faults, may run at the moment. */
@@ -218,7 +236,7 @@ static void print_blocked(FILE *to, struct own_look *look, const struct stall *s
     const char *hint = have_function(look, &frames, "getaddrinfo")
                            ? "getaddrinfo blocks; call async_getaddrinfo"
                            : asyncp_blocking_hint(&call);
-    fprintf(to, LINE "  hint: %s\n", hint);
+    print_hint(to, look, stall, hint);
 }
 
 /* A stall, and room for a sample of its thread. */

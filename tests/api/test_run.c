@@ -2,6 +2,7 @@
  * test_run.c: async_run and async_main: their results, the tasks that are left at the end, and each
  * option. Ctrl-C: test_semantics_interrupt.c; reports: test_semantics_reports.c.
  */
+#include "run/capture.h"
 #include "run/coroutines.h"
 #include "run/trace.h"
 #include "sys/map.h"
@@ -306,6 +307,32 @@ TEST(run_takes_the_backend_from_the_environment)
 {
     setenv("ASYNCIO_BACKEND", "sim", 1); /* its clock is always virtual */
     CHECK_EQ(async_run(tell_time), 1000);
+}
+
+TEST(run_reports_values_of_variables_that_mean_nothing_and_goes_on)
+{
+    static const struct {
+        const char *name, *value, *said;
+    } cases[] = {
+        {"ASYNCIO_DEADLOCK", "bogus", "ASYNCIO_DEADLOCK=bogus: choose cancel, wait or abort\n"},
+        {"ASYNCIO_DEADLOCK", "wait", ""},
+        {"ASYNCIO_DEADLOCK", "", ""},
+        {"ASYNCIO_WATCHDOG", "abc", "ASYNCIO_WATCHDOG=abc: a limit is a number of seconds\n"},
+        {"ASYNCIO_WATCHDOG", "-1", "ASYNCIO_WATCHDOG=-1: a limit is a number of seconds\n"},
+        {"ASYNCIO_WATCHDOG", "nan", "ASYNCIO_WATCHDOG=nan: a limit is a number of seconds\n"},
+        {"ASYNCIO_WATCHDOG", "0.5s", "ASYNCIO_WATCHDOG=0.5s: a limit is a number of seconds\n"},
+        {"ASYNCIO_WATCHDOG", "20.5", ""},
+        {"ASYNCIO_WATCHDOG", "0", ""},
+        {"ASYNCIO_WATCHDOG", "", ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        CHECK_EQ(setenv(cases[i].name, cases[i].value, 1), 0);
+        capture_begin();
+        int result = async_run(give, 7);
+        const char *said = capture_end();
+        CHECK_EQ(result, 7);
+        CHECK_STR(strncmp(said, "asyncio: ", 9) == 0 ? said + 9 : said, cases[i].said);
+        CHECK_EQ(unsetenv(cases[i].name), 0);
+    }
 }
 
 /* Counts the memory that a run takes from its own allocator. */

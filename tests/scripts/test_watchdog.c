@@ -2,6 +2,8 @@
 #include "run/runner.h"
 
 SCRIPT_TEST(watchdog_names_the_cause_and_disturbs_no_call, "tests/scripts/watchdog.py", "causes");
+SCRIPT_TEST(watchdog_advises_a_task_where_a_callback_blocks, "tests/scripts/watchdog.py",
+            "callback");
 SCRIPT_TEST(watchdog_is_silent_about_a_stopped_process, "tests/scripts/watchdog.py", "stopped");
 SCRIPT_TEST(watchdog_reports_a_circle_of_tasks_once, "tests/scripts/watchdog.py", "circle");
 SCRIPT_TEST(watchdog_tells_a_page_that_comes_late, "tests/scripts/watchdog.py", "page");

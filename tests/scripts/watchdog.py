@@ -2,6 +2,7 @@
 """Programs in which a task holds its loop, and what is reported of it.
 
     watchdog.py causes      each cause, with the function, and calls that are not disturbed
+    watchdog.py callback    a callback that blocks
     watchdog.py page        a page of memory that comes late
     watchdog.py throttled   a control group that gives a tenth of a processor
     watchdog.py circle      tasks that wait for each other while others go on: once, in debug mode
@@ -30,6 +31,7 @@ CAUSES = {
     "sleep": ("holds_by_sleep", ("it is blocked in the kernel, in ", "nanosleep(2)", ":     holds_by_sleep "), "a task sleeps in async_sleep"),
     "fifo": ("holds_by_fifo", ("it is blocked in the kernel, in read(2) on descriptor", "pipe:"), "hint: use asyncio's call"),
     "mutex": ("holds_by_mutex", ("it is blocked in the kernel, in futex(2)",), "it waits for another thread"),
+    "rests": ("holds_and_rests", ("it computes:", "loop 1 goes on; it was held for "), "spin"),
     "many": ("spins_shortly", ("and others have held loop 1", "together"), "spin"),
 }
 
@@ -43,7 +45,11 @@ def build(folder: Path) -> Path:
 
 
 def check(answer: subprocess.CompletedProcess, how: str, task: str, *words: str):
-    missing = [word for word in (f"'{task}' (created at", *words) if word not in answer.stderr]
+    check_words(answer, how, f"'{task}' (created at", *words)
+
+
+def check_words(answer: subprocess.CompletedProcess, how: str, *words: str):
+    missing = [word for word in words if word not in answer.stderr]
     if answer.returncode != 0 or missing:
         raise Failure(f"{how}: status {answer.returncode}, {missing} missing from\n{answer.stderr}")
 
@@ -52,6 +58,12 @@ def causes(program: Path):
     for how, (task, words, place) in CAUSES.items():
         answer = subprocess.run([program, how], text=True, capture_output=True)
         check(answer, how, task, *words, *([place] if knows_calls(how) else []))
+
+
+def callback(program: Path):
+    answer = subprocess.run([program, "callback"], text=True, capture_output=True)
+    check_words(answer, "callback", "a callback has held loop 1 for ", ":     sleep_in_a_callback ",
+                "hint: in a callback, start a task for it; a task sleeps in async_sleep")
 
 
 def knows_calls(how: str) -> bool:
@@ -157,7 +169,7 @@ def circle(program: Path):
         raise Failure(f"status {answer.returncode}: {answer.stderr}")
 
 
-CASES = {case.__name__: case for case in (causes, page, throttled, circle, stopped, debugger)}
+CASES = {case.__name__: case for case in (causes, callback, page, throttled, circle, stopped, debugger)}
 
 
 def main(name: str) -> int:

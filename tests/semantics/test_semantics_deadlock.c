@@ -126,6 +126,51 @@ TEST_EACH_BACKEND(deadlock_of_a_lock_that_was_never_released_names_the_ended_tas
                "hint: task #2 has ended and has not released its lock");
 }
 
+static int acquire_twice(void)
+{
+    async_lock lock = {0};
+    ASYNC_TRY(async_lock_acquire(&lock));
+    return async_lock_acquire(&lock);
+}
+
+TEST_EACH_BACKEND(deadlock_of_a_task_that_acquires_its_own_lock_says_that_it_holds_it)
+{
+    const char *said = run_into_deadlock(acquire_twice);
+    check_says(said, "hint: task #1 already holds the lock that it acquires; ");
+    CHECK(strstr(said, "in the same order") == NULL);
+}
+
+static int await_event(async_event *event)
+{
+    return async_event_wait(event);
+}
+async_fn(await_event, async_event *);
+
+static int set_event(async_event *event)
+{
+    async_event_set(event);
+    return 0;
+}
+async_fn(set_event, async_event *);
+
+/* The task that would wake the other one may start only when that one has ended. */
+static int wait_within_a_limit(void)
+{
+    async_event event = {0};
+    ASYNC_TASK_GROUP_WITH(group, .limit = 1);
+    async_group_create_task(&group, await_event, &event);
+    async_group_create_task(&group, set_event, &event);
+    async_group_create_task(&group, set_event, &event);
+    return async_group_wait(&group);
+}
+
+TEST_EACH_BACKEND(deadlock_hints_name_the_limit_of_a_group_that_holds_tasks_back)
+{
+    const char *said = run_into_deadlock(wait_within_a_limit);
+    check_says(said, "hint: 2 tasks have not started, because their group has reached its limit");
+    check_says(said, "hint: no task that could go on calls async_event_set");
+}
+
 static int get_from_empty(void)
 {
     int item;
@@ -181,12 +226,13 @@ TEST_EACH_BACKEND(deadlock_hints_say_what_is_missing)
     static const struct {
         int (*coroutine)(void);
         const char *hint;
-    } cases[] = {{get_from_empty, "hint: no task is left that puts items"},
-                 {put_into_full, "hint: no task is left that takes items"},
+    } cases[] = {{get_from_empty, "hint: no task that could go on puts items"},
+                 {put_into_full, "hint: no task that could go on takes items"},
                  {join_unreported, "hint: 1 item was taken but not reported"},
-                 {join_untaken, "hint: items of the queue are left, and no task takes them"},
-                 {wait_for_event, "hint: no task is left that calls async_event_set"},
-                 {wait_for_permit, "hint: no task is left that releases a permit"},
+                 {join_untaken,
+                  "hint: items of the queue are left, and no task that could go on takes them"},
+                 {wait_for_event, "hint: no task that could go on calls async_event_set"},
+                 {wait_for_permit, "hint: no task that could go on releases a permit"},
                  {wait_for_others, "hint: a barrier waits for 3 tasks, and 1 are there"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_says(run_into_deadlock(cases[i].coroutine), cases[i].hint);

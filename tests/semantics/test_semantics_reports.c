@@ -386,6 +386,35 @@ TEST(debug_mode_names_a_task_that_ignores_a_cancellation)
     CHECK_STR(said, "");
 }
 
+static int turn_debug_on_before_the_last_refusal(void)
+{
+    async_ignore(async_sleep(1));
+    for (int i = 0; i < 99; i++)
+        async_ignore(async_sleep(0));
+    async_loop_set_debug(async_get_loop(), true);
+    return async_sleep(0);
+}
+async_fn(turn_debug_on_before_the_last_refusal);
+
+/* The burst in which debug mode begins runs on without its checks, and the task ends in it. */
+static int end_before_the_report(void)
+{
+    async_task *task = async_create_task(turn_debug_on_before_the_last_refusal);
+    ASYNC_TRY(async_sleep(0.01));
+    async_task_cancel(task);
+    CHECK_EQ(async_await(task), -ECANCELED);
+    for (int i = 0; i < 1000; i++)
+        ASYNC_TRY(async_sleep(0));
+    async_loop_set_debug(async_get_loop(), false);
+    return 0;
+}
+
+TEST(debug_mode_forgets_a_task_that_ends_before_its_refusals_are_reported)
+{
+    run_captured(end_before_the_report);
+    CHECK_STR(said, "");
+}
+
 /* ---- the list of tasks ---------------------------------------------------------------------- */
 
 static int show_tasks(void)

@@ -1,7 +1,8 @@
 /*
  * held.c: a program for tests/scripts/watchdog.py: a task that holds its loop.
  *
- *     held spin | sleep | fifo | mutex | page | many | circle | idle | busy
+ *     held spin | sleep | fifo | mutex | page | many | rests | callback |
+ *          circle | idle | busy
  *
  * It ends with 0 if the call that blocked was not disturbed, and with 77 if the kernel allows no
  * page faults that a thread answers.
@@ -180,6 +181,27 @@ static int holds_by_many(void)
 }
 async_fn(holds_by_many);
 
+/* The loop sleeps in its next poll, which ends only after some looks. */
+static int holds_and_rests(void)
+{
+    spin(HELD);
+    return async_sleep(0.5);
+}
+async_fn(holds_and_rests);
+
+static void sleep_in_a_callback(void *unused)
+{
+    (void)unused;
+    sleep(1);
+}
+
+static int calls_a_callback(void)
+{
+    async_call_soon(sleep_in_a_callback, NULL);
+    return async_sleep(0.01);
+}
+async_fn(calls_a_callback);
+
 static async_lock first, second;
 
 static int takes_both(async_lock *one, async_lock *other)
@@ -227,15 +249,17 @@ async_fn(is_busy);
 
 static async_task *start(const char *how)
 {
-    return strcmp(how, "spin") == 0     ? async_create_task(holds_by_spin)
-           : strcmp(how, "sleep") == 0  ? async_create_task(holds_by_sleep)
-           : strcmp(how, "fifo") == 0   ? async_create_task(holds_by_fifo)
-           : strcmp(how, "mutex") == 0  ? async_create_task(holds_by_mutex)
-           : strcmp(how, "page") == 0   ? async_create_task(holds_by_page)
-           : strcmp(how, "busy") == 0   ? async_create_task(is_busy)
-           : strcmp(how, "many") == 0   ? async_create_task(holds_by_many)
-           : strcmp(how, "circle") == 0 ? async_create_task(stands_by_a_circle)
-                                        : async_create_task(stays_idle);
+    return strcmp(how, "spin") == 0       ? async_create_task(holds_by_spin)
+           : strcmp(how, "sleep") == 0    ? async_create_task(holds_by_sleep)
+           : strcmp(how, "fifo") == 0     ? async_create_task(holds_by_fifo)
+           : strcmp(how, "mutex") == 0    ? async_create_task(holds_by_mutex)
+           : strcmp(how, "page") == 0     ? async_create_task(holds_by_page)
+           : strcmp(how, "busy") == 0     ? async_create_task(is_busy)
+           : strcmp(how, "many") == 0     ? async_create_task(holds_by_many)
+           : strcmp(how, "rests") == 0    ? async_create_task(holds_and_rests)
+           : strcmp(how, "callback") == 0 ? async_create_task(calls_a_callback)
+           : strcmp(how, "circle") == 0   ? async_create_task(stands_by_a_circle)
+                                          : async_create_task(stays_idle);
 }
 
 static int amain(const char *how)

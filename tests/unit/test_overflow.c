@@ -7,6 +7,7 @@
  * cases of an unhandled fault are skipped: the sanitizer always handles it.
  */
 #include "sched/sched.h"
+#include "run/capture.h"
 #include "run/deep.h"
 #include "run/deny.h"
 #include "run/runner.h"
@@ -104,7 +105,7 @@ static void skip_unless_large_frames_are_probed(void)
 
 DEATH_TEST(overflow_by_one_large_frame_is_reported,
            "'call_large' |overflowed its stack of 64 KiB|it "
-           "happened in have_one_large_frame |test_overflow.c:|called from ")
+           "happened in have_one_large_frame |test_overflow.c:|called from | ?\n")
 {
     skip_unless_large_frames_are_probed();
     async_ignore(async_run_with(test_options(), call_large));
@@ -163,6 +164,47 @@ static int end_of(void (*body)(void))
     }
     CHECK_EQ(waitpid(child, &status, 0), child);
     return WIFSIGNALED(status) ? BY_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* ---- many threads ---------------------------------------------------------------------------- */
+
+enum { DIGGERS = 8 };
+
+static void *dig_when_all_are_ready(void *barrier)
+{
+    pthread_barrier_wait(barrier);
+    return overflow_on_this_thread(NULL);
+}
+
+static void overflow_on_many_threads(void)
+{
+    static pthread_barrier_t barrier;
+    pthread_t threads[DIGGERS];
+    CHECK_EQ(pthread_barrier_init(&barrier, NULL, DIGGERS), 0);
+    for (int i = 0; i < DIGGERS; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, dig_when_all_are_ready, &barrier), 0);
+    for (int i = 0; i < DIGGERS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static int count_of(const char *word, const char *text)
+{
+    int count = 0;
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
+        count++;
+    return count;
+}
+
+TEST(overflows_of_many_threads_at_once_have_the_calls_of_one_and_all_of_them)
+{
+    for (int i = 0; i < 10; i++) {
+        capture_begin();
+        int end = end_of(overflow_on_many_threads);
+        const char *said = capture_end();
+        if (end != BY_SIGNAL + SIGSEGV || count_of("it happened in recurse_for_ever ", said) != 1 ||
+            count_of("times on the stack\n", said) == 0)
+            test_fail(__FILE__, __LINE__, "it ends with %d, and this was said:\n%s", end, said);
+    }
 }
 
 /* ---- the neighbour -------------------------------------------------------------------------- */
