@@ -13,8 +13,8 @@ void asyncp_report(const char *format, ...) __attribute__((format(printf, 1, 2))
 void asyncp_print(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Sets a function that is called once before asyncp_misuse aborts the process. It is aborted all
- * the same if the function takes more seconds.
+ * Sets a function that is called once before asyncp_misuse aborts the process. If the function has
+ * not returned after so many seconds, the process is aborted without it.
  */
 void asyncp_before_abort(void (*function)(void), unsigned seconds);
 

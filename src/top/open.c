@@ -1,5 +1,6 @@
 /* top/open.c: opens a loop, and has it observed if a limit is set. */
 #include "top/open.h"
+#include "loop/tracing.h"
 #include "top/flight.h"
 #include "top/hooks.h"
 #include "top/observer.h"
@@ -20,7 +21,7 @@ int asyncp_open(struct async_loop **out, const async_run_options *options, bool 
     int result = asyncp_loop_open(out, options, hosted, &loop_hooks);
     if (result < 0)
         return result;
-    if (loop_is_traced(*out))
+    if (loop_is_traced(*out) && asyncp_flight_is_wanted())
         asyncp_flight_before_abort();
     double seconds = watchdog_of(options);
     if (seconds > 0 || loop_is_debug(*out))

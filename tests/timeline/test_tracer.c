@@ -1,8 +1,11 @@
 /* test_tracer.c: that a timeline tells what has happened, to the event, on a virtual clock. */
 #include "run/runner.h"
 #include "sched/loop.h"
+#include "sys/assert.h"
 #include "sys/probe.h"
+#include "sys/report.h"
 #include "timeline/recorded.h"
+#include <setjmp.h>
 #include <string.h>
 
 static int sleeps(double seconds)
@@ -449,7 +452,8 @@ TEST(trace_flight_recorder_has_the_size_that_is_wanted)
 }
 
 DEATH_TEST(trace_refuses_flight_recorders_of_another_size,
-           "ASYNCIO_TRACE=flight=65:run.html: a flight recorder has 1 to 64 MiB")
+           "ASYNCIO_TRACE=flight=65:run.html: a flight recorder has 1 to 64 MiB, rounded up to a "
+           "power of two: flight=16:run.html")
 {
     async_run_options options = virtual_options();
     CHECK_EQ(setenv("ASYNCIO_TRACE", "flight=65:run.html", 1), 0);
@@ -464,4 +468,40 @@ DEATH_TEST(trace_says_what_cannot_be_written,
     CHECK_EQ(setenv("ASYNCIO_TRACE", "/no/such/folder/run.trace", 1), 0);
     CHECK_EQ(async_run_with(&options, two_sleepers), 0);
     abort();
+}
+
+static jmp_buf before_misuse;
+static int calls_before_abort;
+
+static void leaves(const char *message, void *context)
+{
+    (void)message, (void)context;
+    longjmp(before_misuse, 1);
+}
+
+static void counts_call(void)
+{
+    calls_before_abort++;
+}
+
+/* Whether a loop with this value of ASYNCIO_TRACE has left the last call before an abort as is. */
+static int keeps_last_call(const char *value)
+{
+    async_run_options options = virtual_options();
+    calls_before_abort = 0;
+    asyncp_before_abort(counts_call, 5);
+    CHECK_EQ(setenv("ASYNCIO_TRACE", value, 1), 0);
+    CHECK_EQ(async_run_with(&options, ends), 0);
+    async_set_misuse_handler(leaves, NULL);
+    if (setjmp(before_misuse) == 0)
+        asyncp_misuse("this is no mistake");
+    return calls_before_abort;
+}
+
+TEST(trace_writes_nothing_before_an_abort_without_a_flight_recorder)
+{
+    CHECK_EQ(keeps_last_call("/dev/null/run.txt"), 1);
+    CHECK_EQ(keeps_last_call("/dev/null/run.html"), 1);
+    CHECK_EQ(keeps_last_call("flight:/dev/null/run.html"), 0);
+    CHECK_EQ(unsetenv("ASYNCIO_TRACE"), 0);
 }
