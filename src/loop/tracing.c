@@ -107,9 +107,10 @@ static bool find_destination(struct destination *destination)
     const char *pattern = take_flight(destination, value);
     destination->is_page = pattern != NULL && ends_in(pattern, ".html");
     if (pattern == NULL)
-        asyncp_report("ASYNCIO_TRACE=%s: a flight recorder has 1 to 64 MiB: flight=16:run.html; "
-                      "nothing is traced",
-                      value);
+        asyncp_report(
+            "ASYNCIO_TRACE=%s: a flight recorder has 1 to 64 MiB, rounded up to a power of "
+            "two: flight=16:run.html; nothing is traced",
+            value);
     else if (!destination->is_page && !ends_in(pattern, ".trace"))
         asyncp_report("ASYNCIO_TRACE=%s: the name must end in .html, or in .trace, which `asyncio "
                       "trace` makes SVG and Perfetto files of; nothing is traced",
