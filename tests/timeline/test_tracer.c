@@ -1,4 +1,5 @@
 /* test_tracer.c: that a timeline tells what has happened, to the event, on a virtual clock. */
+#include "run/capture.h"
 #include "run/runner.h"
 #include "sched/loop.h"
 #include "sys/assert.h"
@@ -6,6 +7,7 @@
 #include "sys/report.h"
 #include "timeline/recorded.h"
 #include <setjmp.h>
+#include <stdio.h>
 #include <string.h>
 
 static int sleeps(double seconds)
@@ -417,6 +419,56 @@ TEST(trace_of_the_environment_outlives_the_use_of_probes)
                     "0.002 run #1; 0.002 end #1");
     free(text);
     asyncp_timeline_free(&timeline);
+}
+
+/* An unusable value of ASYNCIO_TRACE opens no ring, so the one for the tool ends with it. */
+TEST(trace_for_probes_ends_with_their_use_if_the_environment_names_no_file)
+{
+    CHECK_EQ(setenv("ASYNCIO_TRACE", "run.txt", 1), 0);
+    CHECK_EQ(async_run_with(test_options(), begins_to_be_probed), 0);
+    CHECK_EQ(unsetenv("ASYNCIO_TRACE"), 0);
+}
+
+static int is_probed_without_the_variable(void)
+{
+    char value[128];
+    snprintf(value, sizeof value, "%s", getenv("ASYNCIO_TRACE"));
+    unsetenv("ASYNCIO_TRACE");
+    ASYNC_TRY(is_probed_for_a_while());
+    setenv("ASYNCIO_TRACE", value, 1);
+    return 0;
+}
+async_fn(is_probed_without_the_variable);
+
+TEST(trace_of_the_environment_outlives_the_variable_and_the_use_of_probes)
+{
+    struct timeline timeline;
+    async_run_options options = virtual_options();
+    record_begin();
+    char *text = text_of_run(&timeline, async_run_with(&options, is_probed_without_the_variable));
+    CHECK(strstr(text, "0 create #1; 0 run #1;") == text);
+    CHECK(strstr(text, "0.002 end #1") != NULL);
+    free(text);
+    asyncp_timeline_free(&timeline);
+}
+
+static int is_probed_and_gets_the_variable(void)
+{
+    asyncp_probe_users = 1;
+    ASYNC_TRY(async_sleep(0.001));
+    CHECK(loop_is_traced(asyncp_current));
+    return setenv("ASYNCIO_TRACE", "/no/such/folder/run.trace", 1);
+}
+async_fn(is_probed_and_gets_the_variable);
+
+/* A file would have the part in which the tool was there, as if it were all. */
+TEST(trace_for_probes_is_not_written)
+{
+    capture_begin();
+    CHECK_EQ(async_run_with(test_options(), is_probed_and_gets_the_variable), 0);
+    CHECK_STR(capture_end(), "");
+    asyncp_probe_users = 0;
+    CHECK_EQ(unsetenv("ASYNCIO_TRACE"), 0);
 }
 
 DEATH_TEST(trace_refuses_names_of_another_form, "ASYNCIO_TRACE=run.txt: the name must end in .html")
