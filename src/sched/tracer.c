@@ -381,11 +381,10 @@ void asyncp_tracer_node_ended(struct async_loop *loop)
         asyncp_probe_pause(NULL);
 }
 
-void asyncp_tracer_sleeps(struct async_loop *loop, bool forever)
+void asyncp_tracer_sleeps(struct async_loop *loop, unsigned flags)
 {
     asyncp_tracer_read_clocks(loop);
-    uint64_t what = event_what(EVENT_SLEEP, 0, forever ? SLEEP_FOREVER : 0, 0);
-    publish_event(loop, loop->tracer.ring->latest.ticks, what);
+    publish_event(loop, loop->tracer.ring->latest.ticks, event_what(EVENT_SLEEP, 0, flags, 0));
 }
 
 void asyncp_tracer_shuffles(struct async_loop *loop)

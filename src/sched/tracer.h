@@ -59,8 +59,8 @@ void asyncp_tracer_node_ended(struct async_loop *loop);
 /* In the first turn of a task. It may have been started directly, by options.eager_start. */
 void asyncp_tracer_task_begins(struct async_loop *loop, struct coroutine *self);
 
-/* Before the loop sleeps. forever: only another thread or a signal can end the sleep. */
-void asyncp_tracer_sleeps(struct async_loop *loop, bool forever);
+/* Before the loop sleeps, or handles a deadlock. Flags: timeline/ring.h. */
+void asyncp_tracer_sleeps(struct async_loop *loop, unsigned flags);
 
 /* Before and after the ready queue is shuffled. */
 void asyncp_tracer_shuffles(struct async_loop *loop);

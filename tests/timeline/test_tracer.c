@@ -6,6 +6,7 @@
 #include "sys/probe.h"
 #include "sys/report.h"
 #include "timeline/recorded.h"
+#include "timeline/verdict.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -216,6 +217,43 @@ TEST(trace_tells_callbacks_and_requests)
                        "2 wake #1; 2 end #2; 2 run #1; 2 end #1") != NULL);
     CHECK_EQ(recorded_task(&timeline, 2)->error, -ECANCELED);
     free(text);
+    asyncp_timeline_free(&timeline);
+}
+
+static int takes_both(async_lock *one, async_lock *other)
+{
+    ASYNC_WITH(one);
+    ASYNC_TRY(async_sleep(1));
+    ASYNC_WITH(other);
+    return 0;
+}
+async_fn(takes_both, async_lock *, async_lock *);
+
+static int two_locks(void)
+{
+    static async_lock first, second;
+    return async_gather(async_create_task(takes_both, &first, &second),
+                        async_create_task(takes_both, &second, &first));
+}
+async_fn(two_locks);
+
+/* The run reports it, cancels the main task, and ends in order. */
+TEST(trace_has_the_moment_of_a_reported_deadlock)
+{
+    struct timeline timeline;
+    struct verdict verdict;
+    async_run_options options = virtual_options();
+    record_begin();
+    capture_begin();
+    CHECK_EQ(async_run_with(&options, two_locks), -EDEADLK);
+    CHECK(strstr(capture_end(), "deadlock: nothing is left") != NULL);
+    record_end(&timeline);
+    CHECK_EQ(timeline.end, TIMELINE_CLOSED);
+    CHECK_EQ(asyncp_verdict_make(&verdict, &timeline), 0);
+    CHECK_STR(verdict.sentences[0],
+              "at the reported deadlock nothing could wake a task (no timer, no operation, no "
+              "job): 3 tasks waited, #2 takes_both in async_lock_acquire, #3 takes_both in "
+              "async_lock_acquire, #1 two_locks in async_gather");
     asyncp_timeline_free(&timeline);
 }
 

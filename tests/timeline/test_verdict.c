@@ -163,6 +163,19 @@ static void stuck_at_end(struct planted *planted, int a, double b)
         planted->tasks[first + i].is_live = true;
 }
 
+/* The run has reported it, and has gone on: `a` tasks were in it, which are cancelled and retry. */
+static void reported_deadlock(struct planted *planted, int a, double b)
+{
+    uint32_t first = many(planted, flush, a);
+    short_turns(planted, first, a, on_lock, 0x7000);
+    plant_event(planted, EVENT_SLEEP, 0, SLEEP_FOREVER | SLEEP_DEADLOCK);
+    for (int i = 0; i < a; i++)
+        plant_event(planted, EVENT_WAKE, first + (uint32_t)i, WAKE_CANCELLED);
+    for (int i = 0; i < a; i++)
+        plant_turn(planted, first + (uint32_t)i, b, on_sleep, 0);
+    plant_later(planted, 5);
+}
+
 /* `a` tasks of 50 ms, and one of `b` milliseconds. */
 static void straggler(struct planted *planted, int a, double b)
 {
@@ -224,6 +237,12 @@ static const struct cause causes[] = {
      0},
     {"a deadlock at the end, after a while", FINDING_STUCK, "#1 serve in async_lock", stuck_at_end,
      10, 500},
+    {"a reported deadlock", FINDING_STUCK, "2 tasks waited, #1 flush in async_lock_acquire, #2 ",
+     reported_deadlock, 2, 0.1},
+    {"a reported deadlock at one moment", FINDING_STUCK,
+     "at the reported deadlock nothing could "
+     "wake a task (no timer, no operation, no job): 3 tasks waited",
+     reported_deadlock, 3, 0},
     {"a straggler", FINDING_LAST, "#11 of parse", straggler, 10, 500},
     {"a straggler of four", FINDING_LAST, "the 3 others at most", straggler, 3, 120},
     {"a straggler of many", FINDING_LAST, "#301 of parse", straggler, 300, 3000},
