@@ -46,8 +46,9 @@ struct tally {
     uint64_t *begin_ns;             /* of each task: its first span */
     struct contention *contentions; /* of each wait */
     uint64_t run_ns, ready_ns, longest_ns;
-    struct span stuck;    /* the longest sleep without an end */
-    struct span deadlock; /* the first sleep at which the run has reported one */
+    struct span last_turn; /* that lasts when the record ends; state NONE: none */
+    struct span stuck;     /* the longest sleep without an end */
+    struct span deadlock;  /* the first sleep at which the run has reported one */
 };
 
 static struct site *site_at(const struct tally *tally, uint32_t index)
@@ -77,9 +78,8 @@ struct site_text {
     char text[160];
 };
 
-static struct site_text site_text(const struct tally *tally, const struct site *site)
+static struct site_text task_text(const struct timeline_task *task)
 {
-    const struct timeline_task *task = &tally->timeline->tasks[site->example];
     struct site_text shown;
     if (task->id == 0)
         snprintf(shown.text, sizeof shown.text, "a callback");
@@ -88,6 +88,11 @@ static struct site_text site_text(const struct tally *tally, const struct site *
     else
         snprintf(shown.text, sizeof shown.text, "%.60s (%.80s)", task->function, task->where);
     return shown;
+}
+
+static struct site_text site_text(const struct tally *tally, const struct site *site)
+{
+    return task_text(&tally->timeline->tasks[site->example]);
 }
 
 /* ---- adding up ------------------------------------------------------------------------------- */
@@ -151,6 +156,8 @@ static void see_span(void *context, const struct span *span)
         tally->begin_ns[span->task] = span->from_ns;
     if (span->state == SPAN_RUNS)
         add_turn(tally, span, length_ns);
+    if (span->state == SPAN_RUNS && span->to_event == tally->timeline->event_count)
+        tally->last_turn = *span;
     if (span->state == SPAN_RUNS && span->has_ended)
         add_end(tally, span);
     if (span->state == SPAN_READY) {
@@ -293,6 +300,33 @@ static char *next_sentence(struct verdict *verdict, enum finding finding)
 static uint64_t percent_of(uint64_t part, uint64_t whole)
 {
     return whole > 0 ? (uint64_t)((double)part * PERCENT / (double)whole) : 0;
+}
+
+/*
+ * The record may have been written because of this turn. At exit() it may be the whole program. A
+ * core does not tell how long it was.
+ */
+static void find_unfinished(struct verdict *verdict, const struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    const struct span *turn = &tally->last_turn;
+    const struct timeline_task *task = &timeline->tasks[turn->task];
+    const bool is_core = timeline->end == TIMELINE_CRASHED;
+    uint64_t length_ns = turn->to_ns - turn->from_ns;
+    if (turn->state != SPAN_RUNS || timeline->end == TIMELINE_CLOSED ||
+        timeline->end == TIMELINE_EXITED ||
+        (!is_core && length_ns < (uint64_t)VERDICT_HOLD_US * NS_PER_US))
+        return;
+    char number[24] = "", how_long[80] = "ran when the core was written";
+    char *sentence = next_sentence(verdict, FINDING_UNFINISHED);
+    if (task->id != 0)
+        snprintf(number, sizeof number, ": task #%" PRIu32, task->id);
+    if (!is_core)
+        snprintf(how_long, sizeof how_long, "still ran at the end of the record, for %s",
+                 asyncp_duration_text(length_ns).text);
+    if (sentence != NULL)
+        snprintf(sentence, MAX_SENTENCE_BYTES, "%s %s, from %s on%s", task_text(task).text,
+                 how_long, asyncp_duration_text(turn->from_ns).text, number);
 }
 
 /* Of the tasks that waited at a moment, the first ones. */
@@ -505,6 +539,7 @@ static void say_nothing_stands_out(struct verdict *verdict, const struct tally *
 
 static int find_all(struct verdict *verdict, const struct tally *tally)
 {
+    find_unfinished(verdict, tally);
     int result = find_stuck(verdict, tally);
     find_hold(verdict, tally);
     find_saturation(verdict, tally);
