@@ -90,13 +90,20 @@ static void break_deadlock(struct async_loop *loop)
            "await each other in a circle");
 }
 
+/* Another thread may yet end one that is only likely, in a program without a fault. */
+static void report_deadlock(struct async_loop *loop, enum deadlock_kind kind)
+{
+    if (loop_is_traced(loop) && kind == DEADLOCK_CERTAIN)
+        asyncp_tracer_sleeps(loop, SLEEP_FOREVER | SLEEP_DEADLOCK);
+    loop->hooks->report_deadlock(loop, kind);
+    asyncp_flight_write(loop, TIMELINE_DEADLOCK);
+    loop->deadlock.was_reported = true;
+}
+
 bool asyncp_deadlock_handle(struct async_loop *loop, enum deadlock_kind kind)
 {
-    if (!loop->deadlock.was_reported) {
-        loop->hooks->report_deadlock(loop, kind);
-        asyncp_flight_write(loop, TIMELINE_DEADLOCK);
-    }
-    loop->deadlock.was_reported = true;
+    if (!loop->deadlock.was_reported)
+        report_deadlock(loop, kind);
     bool is_broken = kind == DEADLOCK_CERTAIN && loop->deadlock.action != ASYNC_DEADLOCK_WAIT;
     if (is_broken)
         break_deadlock(loop);

@@ -206,8 +206,10 @@ static bool handle_deadlock(struct async_loop *loop)
 /* For the trace of the loop. is_idle: nothing is pending. */
 static void note_sleep(struct async_loop *loop, bool is_idle)
 {
-    if (loop_is_traced(loop))
-        asyncp_tracer_sleeps(loop, is_idle && asyncp_deadlock_kind(loop) == DEADLOCK_CERTAIN);
+    if (!loop_is_traced(loop))
+        return;
+    bool forever = is_idle && asyncp_deadlock_kind(loop) == DEADLOCK_CERTAIN;
+    asyncp_tracer_sleeps(loop, forever ? SLEEP_FOREVER : 0);
 }
 
 /* How long to wait, where nothing is ready: the hook decides, and a deadlock is handled. */

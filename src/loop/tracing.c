@@ -107,9 +107,10 @@ static bool find_destination(struct destination *destination)
     const char *pattern = take_flight(destination, value);
     destination->is_page = pattern != NULL && ends_in(pattern, ".html");
     if (pattern == NULL)
-        asyncp_report("ASYNCIO_TRACE=%s: a flight recorder has 1 to 64 MiB: flight=16:run.html; "
-                      "nothing is traced",
-                      value);
+        asyncp_report(
+            "ASYNCIO_TRACE=%s: a flight recorder has 1 to 64 MiB, rounded up to a power of "
+            "two: flight=16:run.html; nothing is traced",
+            value);
     else if (!destination->is_page && !ends_in(pattern, ".trace"))
         asyncp_report("ASYNCIO_TRACE=%s: the name must end in .html, or in .trace, which `asyncio "
                       "trace` makes SVG and Perfetto files of; nothing is traced",
@@ -126,7 +127,7 @@ void asyncp_tracing_open(struct async_loop *loop)
     struct destination destination;
     if (!find_destination(&destination))
         return;
-    int result = asyncp_tracer_open(loop, destination.blocks);
+    int result = asyncp_tracer_open(loop, destination.blocks, false);
     if (result < 0)
         asyncp_report("ASYNCIO_TRACE: the loop cannot be traced: %s", asyncp_error_meaning(result));
     pthread_mutex_lock(&written.mutex);
@@ -267,12 +268,19 @@ static int write_timeline(struct async_loop *loop, const struct destination *des
     return result;
 }
 
+/* Whether ASYNCIO_TRACE has opened the ring. The variable may have changed since. */
+static bool is_to_be_written(const struct async_loop *loop)
+{
+    return loop_is_traced(loop) && !tracer_is_for_probes(&loop->tracer);
+}
+
 void asyncp_tracing_close(struct async_loop *loop)
 {
     struct destination destination;
     if (!loop_is_traced(loop))
         return;
-    if (!loop_is_inherited(loop) && find_destination(&destination) && !destination.is_flight)
+    if (is_to_be_written(loop) && !loop_is_inherited(loop) && find_destination(&destination) &&
+        !destination.is_flight)
         write_timeline(loop, &destination, TIMELINE_CLOSED);
     asyncp_tracer_close(loop);
 }
@@ -280,13 +288,12 @@ void asyncp_tracing_close(struct async_loop *loop)
 void asyncp_tracing_use_probes(struct async_loop *loop)
 {
     const bool are_used = probes_are_used();
-    const char *value = getenv("ASYNCIO_TRACE");
     int result = 0;
     if (are_used && !loop_is_traced(loop))
-        result = asyncp_tracer_open(loop, FLIGHT_BLOCKS);
+        result = asyncp_tracer_open(loop, FLIGHT_BLOCKS, true);
     if (result < 0)
         asyncp_report("probes: the loop cannot be traced: %s", asyncp_error_meaning(result));
-    if (!are_used && (value == NULL || *value == 0))
+    if (!are_used && tracer_is_for_probes(&loop->tracer))
         asyncp_tracer_close(loop);
     asyncp_tracer_probe(loop, are_used);
     asyncp_set_beginning(loop);
@@ -300,7 +307,7 @@ static bool find_flight(struct destination *destination)
 int asyncp_flight_write(struct async_loop *loop, enum timeline_end why)
 {
     struct destination destination;
-    if (!loop_is_traced(loop) || !find_flight(&destination))
+    if (!is_to_be_written(loop) || !find_flight(&destination))
         return 0;
     return write_timeline(loop, &destination, why);
 }
@@ -340,7 +347,7 @@ __attribute__((destructor)) static void write_at_exit(void)
 {
     struct destination destination;
     struct async_loop *loop = asyncp_current;
-    if (loop == NULL || !loop_is_traced(loop) || !loop_is_of_this_process(loop) ||
+    if (loop == NULL || !is_to_be_written(loop) || !loop_is_of_this_process(loop) ||
         !find_destination(&destination) || destination.is_flight)
         return;
     if (has_room_to_write(loop))

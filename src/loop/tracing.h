@@ -5,7 +5,8 @@
  *     run.html           a page with the timelines of all loops, written when each of them ends
  *     run.trace          the same as a file for the command `asyncio trace`
  *     flight:run.html    only the last moments, written when one of the functions below is called
- *     flight=16:run.html the same with a ring of 16 MiB
+ *     flight=16:run.html the same with a ring of 16 MiB: 1 to 64, rounded up to a
+ *                        power of two
  */
 #ifndef LOOP_TRACING_H
 #define LOOP_TRACING_H
@@ -35,9 +36,6 @@ int asyncp_flight_write(struct async_loop *loop, enum timeline_end why);
 /* For other threads: whether loops have flight recorders, and how their sections are appended. */
 bool asyncp_flight_is_wanted(void);
 int asyncp_flight_append(const struct output *sections);
-
-/* In a new child: another thread may have held the lock. */
-void asyncp_tracing_fork(void);
 
 /* In a new child: another thread may have held the lock. */
 void asyncp_tracing_fork(void);

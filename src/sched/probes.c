@@ -1,6 +1,6 @@
 /*
- * sched/probes.c: one place for each probe. An ended task may have lost a name of its own, so its
- * function is told.
+ * sched/probes.c: one place for each probe. A task that has ended may have freed its own name, so
+ * the probe has the name of its function.
  */
 #include "sched/probes.h"
 #include "sched/task.h"

@@ -173,7 +173,7 @@ void asyncp_tracer_probe(struct async_loop *loop, bool is_probed)
     loop->tracer.is_fast = loop->tracer.has_ticks && !loop->clock.is_virtual && !is_probed;
 }
 
-int asyncp_tracer_open(struct async_loop *loop, uint32_t blocks)
+int asyncp_tracer_open(struct async_loop *loop, uint32_t blocks, bool for_probes)
 {
     ASSERT((blocks & (blocks - 1)) == 0 && blocks <= MAX_RING_BLOCKS);
     struct trace_ring *ring = asyncp_sys_map(ring_bytes(blocks));
@@ -184,8 +184,10 @@ int asyncp_tracer_open(struct async_loop *loop, uint32_t blocks)
     ring->blocks = blocks;
     ring->is_virtual = loop->clock.is_virtual;
     ring->has_ticks = asyncp_sys_has_ticks();
-    loop->tracer = (struct tracer){
-        .ring = ring, .origin = number_of(ring->events), .has_ticks = ring->has_ticks != 0};
+    loop->tracer = (struct tracer){.ring = ring,
+                                   .origin = number_of(ring->events),
+                                   .has_ticks = ring->has_ticks != 0,
+                                   .is_for_probes = for_probes};
     note_end(loop);
     asyncp_tracer_probe(loop, false);
     enter_block(loop, ring->events);
@@ -379,11 +381,10 @@ void asyncp_tracer_node_ended(struct async_loop *loop)
         asyncp_probe_pause(NULL);
 }
 
-void asyncp_tracer_sleeps(struct async_loop *loop, bool forever)
+void asyncp_tracer_sleeps(struct async_loop *loop, unsigned flags)
 {
     asyncp_tracer_read_clocks(loop);
-    uint64_t what = event_what(EVENT_SLEEP, 0, forever ? SLEEP_FOREVER : 0, 0);
-    publish_event(loop, loop->tracer.ring->latest.ticks, what);
+    publish_event(loop, loop->tracer.ring->latest.ticks, event_what(EVENT_SLEEP, 0, flags, 0));
 }
 
 void asyncp_tracer_shuffles(struct async_loop *loop)

@@ -29,11 +29,15 @@ struct tracer {
     struct coroutine *running;   /* of the last RUN; NULL: none, or a callback */
     bool has_ticks;              /* the processor's counter can be used */
     bool is_probed;              /* probes are executed, too: see sched/probes.h */
+    bool is_for_probes;          /* opened for a tool that uses them: not to be written */
     bool is_fast;                /* the counter is the clock, and no probe is executed */
 };
 
-/* Traces the loop from now on, between turns; the ring has so many blocks. 0 or -ENOMEM. */
-int asyncp_tracer_open(struct async_loop *loop, uint32_t blocks);
+/*
+ * Traces the loop from now on, between turns; the ring has so many blocks. for_probes: only until
+ * tools cease to use probes. 0 or -ENOMEM.
+ */
+int asyncp_tracer_open(struct async_loop *loop, uint32_t blocks, bool for_probes);
 void asyncp_tracer_close(struct async_loop *loop);
 
 /* Executes probes with each event, or no longer. */
@@ -55,8 +59,8 @@ void asyncp_tracer_node_ended(struct async_loop *loop);
 /* In the first turn of a task. It may have been started directly, by options.eager_start. */
 void asyncp_tracer_task_begins(struct async_loop *loop, struct coroutine *self);
 
-/* Before the loop sleeps. forever: only another thread or a signal can end the sleep. */
-void asyncp_tracer_sleeps(struct async_loop *loop, bool forever);
+/* Before the loop sleeps, or handles a deadlock. Flags: timeline/ring.h. */
+void asyncp_tracer_sleeps(struct async_loop *loop, unsigned flags);
 
 /* Before and after the ready queue is shuffled. */
 void asyncp_tracer_shuffles(struct async_loop *loop);
@@ -71,6 +75,11 @@ void asyncp_tracer_read_clocks(struct async_loop *loop);
 static inline const struct trace_ring *tracer_ring(const struct tracer *tracer)
 {
     return tracer->ring;
+}
+
+static inline bool tracer_is_for_probes(const struct tracer *tracer)
+{
+    return tracer->is_for_probes;
 }
 
 static inline bool tracer_is_probed(const struct tracer *tracer)

@@ -77,9 +77,10 @@ static void call_last_function(void)
     void (*last)(void) = atomic_exchange(&last_function, NULL);
     if (last == NULL)
         return;
-    asyncp_sys_abort_after(atomic_load(&last_seconds));
+    struct sys_alarm before; /* the misuse handler may go on by longjmp */
+    asyncp_sys_abort_after(atomic_load(&last_seconds), &before);
     last();
-    asyncp_sys_abort_after(0);
+    asyncp_sys_cancel_abort(&before);
 }
 
 static void (*_Atomic add_place)(const char *message);

@@ -19,8 +19,8 @@ void asyncp_print(int fd, const char *format, ...) __attribute__((format(printf,
 void asyncp_add_place(void (*function)(const char *message));
 
 /*
- * Sets a function that is called once before asyncp_misuse aborts the process. It is aborted all
- * the same if the function takes more seconds.
+ * Sets a function that is called once before asyncp_misuse aborts the process. If the function has
+ * not returned after so many seconds, the process is aborted without it.
  */
 void asyncp_before_abort(void (*function)(void), unsigned seconds);
 

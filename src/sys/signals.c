@@ -79,15 +79,42 @@ static void abort_now(int number)
     abort();
 }
 
-void asyncp_sys_abort_after(unsigned seconds)
+static void note_alarm(struct sys_alarm *alarm)
+{
+    const struct itimerval none = {.it_value = {.tv_sec = 0}};
+    sigset_t pending;
+    setitimer(ITIMER_REAL, &none, &alarm->timer);
+    sigaction(SIGALRM, NULL, &alarm->action);
+    pthread_sigmask(SIG_SETMASK, NULL, &alarm->mask);
+    sigemptyset(&pending);
+    sigpending(&pending);
+    alarm->is_pending = sigismember(&pending, SIGALRM) == 1;
+}
+
+void asyncp_sys_abort_after(unsigned seconds, struct sys_alarm *before)
 {
     const struct sigaction action = {.sa_handler = abort_now, .sa_flags = SA_ONSTACK};
+    const struct sigaction none = {.sa_handler = SIG_IGN};
+    const struct itimerval limit = {.it_value = {.tv_sec = (time_t)seconds}};
     sigset_t only;
     sigemptyset(&only);
     sigaddset(&only, SIGALRM);
-    if (seconds > 0 && sigaction(SIGALRM, &action, NULL) == 0)
-        pthread_sigmask(SIG_UNBLOCK, &only, NULL);
-    alarm(seconds);
+    note_alarm(before);
+    sigaction(SIGALRM, &none, NULL); /* drops one that is pending: it would abort at once */
+    sigaction(SIGALRM, &action, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+    setitimer(ITIMER_REAL, &limit, NULL);
+}
+
+void asyncp_sys_cancel_abort(const struct sys_alarm *before)
+{
+    const struct itimerval none = {.it_value = {.tv_sec = 0}};
+    setitimer(ITIMER_REAL, &none, NULL);
+    pthread_sigmask(SIG_SETMASK, &before->mask, NULL);
+    sigaction(SIGALRM, &before->action, NULL);
+    setitimer(ITIMER_REAL, &before->timer, NULL);
+    if (before->is_pending)
+        kill(getpid(), SIGALRM);
 }
 
 bool asyncp_sys_has_signal_stack(void)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/time.h>
 
 int asyncp_sys_sigaction(int number, const struct sigaction *action, struct sigaction *old);
 
@@ -33,11 +34,21 @@ void asyncp_sys_restore_signals(const sigset_t *before);
  */
 _Noreturn void asyncp_sys_end_by_signal(int number);
 
+/* What a program has for SIGALRM. */
+struct sys_alarm {
+    struct sigaction action;
+    struct itimerval timer;
+    sigset_t mask;   /* of the thread */
+    bool is_pending; /* and blocked */
+};
+
 /*
- * Aborts the process after so many seconds, whatever its threads do then; 0: no longer. For a
- * process that is about to end: takes SIGALRM.
+ * Aborts the process after so many seconds, also if all threads are blocked. Changes the action of
+ * SIGALRM, its timer and the thread's mask. asyncp_sys_cancel_abort cancels that and restores them,
+ * in the same thread.
  */
-void asyncp_sys_abort_after(unsigned seconds);
+void asyncp_sys_abort_after(unsigned seconds, struct sys_alarm *before);
+void asyncp_sys_cancel_abort(const struct sys_alarm *before);
 
 /* The alternate stack of the calling thread, for handlers with SA_ONSTACK. */
 bool asyncp_sys_has_signal_stack(void);

@@ -10,6 +10,7 @@
 struct replay {
     const struct timeline *timeline;
     struct span *open; /* of each task, the span that has not ended */
+    size_t event;      /* index of the present one; their count: behind the last */
     uint32_t running;  /* index; 0: the loop, or a callback */
     uint32_t ready;    /* tasks that are ready */
     void (*see)(void *context, const struct span *span);
@@ -23,6 +24,7 @@ static void close_span(struct replay *replay, uint32_t task, uint64_t at_ns, uin
     if (span->state == SPAN_NONE)
         return;
     span->to_ns = at_ns;
+    span->to_event = replay->event;
     if (span->state == SPAN_READY)
         replay->ready--;
     if (span->state == SPAN_WAITS)
@@ -37,6 +39,7 @@ static struct span *begin_span(struct replay *replay, const struct timeline_even
     struct span *span = &replay->open[event->task];
     close_span(replay, event->task, event->at_ns, event->flags);
     *span = (struct span){.from_ns = event->at_ns,
+                          .from_event = replay->event,
                           .task = event->task,
                           .wait = SPAN_UNKNOWN,
                           .by = replay->running,
@@ -116,8 +119,8 @@ int asyncp_replay(const struct timeline *timeline,
     replay.open = calloc(timeline->task_count + 1, sizeof *replay.open);
     if (replay.open == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < timeline->event_count; i++)
-        replay_event(&replay, &timeline->events[i]);
+    for (; replay.event < timeline->event_count; replay.event++)
+        replay_event(&replay, &timeline->events[replay.event]);
     close_all(&replay);
     free(replay.open);
     return 0;

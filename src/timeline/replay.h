@@ -19,6 +19,7 @@ enum span_state {
 
 struct span {
     uint64_t from_ns, to_ns;
+    size_t from_event, to_event; /* indices of the events; to: their count if it lasts */
     uint32_t task;
     uint32_t wait;  /* WAITS: index, or SPAN_UNKNOWN */
     uint32_t by;    /* READY: the task that has made it ready; 0: the loop, a timer or the kernel */

@@ -38,7 +38,8 @@ enum event_kind {
 enum {
     WAKE_CANCELLED = 1, /* by a request to cancel */
     WAKE_TIMER = 2,     /* by its own timer */
-    SLEEP_FOREVER = 1   /* no timer is set, no operation or job is pending */
+    SLEEP_FOREVER = 1,  /* no timer is set, no operation or job is pending */
+    SLEEP_DEADLOCK = 2  /* and the run reports that now */
 };
 
 /* Two words, which are stored and read whole: parts that were just stored are slow to read. */

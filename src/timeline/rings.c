@@ -46,8 +46,8 @@ static struct trace_ring *copy_ring(const struct view *view, uint64_t address, u
 }
 
 /*
- * The loop has read both clocks before its turn, or has not read them twice yet: the turn may be a
- * long one.
+ * The loop's last reading of both clocks is from before its turn, which may be long. Or it has read
+ * them only once.
  */
 static void read_clocks(struct trace_ring *ring)
 {

@@ -46,7 +46,9 @@ struct tally {
     uint64_t *begin_ns;             /* of each task: its first span */
     struct contention *contentions; /* of each wait */
     uint64_t run_ns, ready_ns, longest_ns;
-    struct span stuck; /* the longest sleep without an end */
+    struct span last_turn; /* that lasts when the record ends; state NONE: none */
+    struct span stuck;     /* the longest sleep without an end */
+    struct span deadlock;  /* the first sleep at which the run has reported one */
 };
 
 static struct site *site_at(const struct tally *tally, uint32_t index)
@@ -76,9 +78,8 @@ struct site_text {
     char text[160];
 };
 
-static struct site_text site_text(const struct tally *tally, const struct site *site)
+static struct site_text task_text(const struct timeline_task *task)
 {
-    const struct timeline_task *task = &tally->timeline->tasks[site->example];
     struct site_text shown;
     if (task->id == 0)
         snprintf(shown.text, sizeof shown.text, "a callback");
@@ -87,6 +88,11 @@ static struct site_text site_text(const struct tally *tally, const struct site *
     else
         snprintf(shown.text, sizeof shown.text, "%.60s (%.80s)", task->function, task->where);
     return shown;
+}
+
+static struct site_text site_text(const struct tally *tally, const struct site *site)
+{
+    return task_text(&tally->timeline->tasks[site->example]);
 }
 
 /* ---- adding up ------------------------------------------------------------------------------- */
@@ -150,6 +156,8 @@ static void see_span(void *context, const struct span *span)
         tally->begin_ns[span->task] = span->from_ns;
     if (span->state == SPAN_RUNS)
         add_turn(tally, span, length_ns);
+    if (span->state == SPAN_RUNS && span->to_event == tally->timeline->event_count)
+        tally->last_turn = *span;
     if (span->state == SPAN_RUNS && span->has_ended)
         add_end(tally, span);
     if (span->state == SPAN_READY) {
@@ -158,6 +166,9 @@ static void see_span(void *context, const struct span *span)
     }
     if (span->state == SPAN_WAITS)
         add_wait(tally, span);
+    if (span->state == SPAN_SLEEPS && (span->flags & SLEEP_DEADLOCK) != 0 &&
+        tally->deadlock.state == SPAN_NONE)
+        tally->deadlock = *span;
     if (span->state == SPAN_SLEEPS && (span->flags & SLEEP_FOREVER) != 0 &&
         length_ns > tally->stuck.to_ns - tally->stuck.from_ns)
         tally->stuck = *span;
@@ -291,10 +302,38 @@ static uint64_t percent_of(uint64_t part, uint64_t whole)
     return whole > 0 ? (uint64_t)((double)part * PERCENT / (double)whole) : 0;
 }
 
+/*
+ * The record may have been written because of this turn. At exit() it may be the whole program. A
+ * core does not tell how long it was.
+ */
+static void find_unfinished(struct verdict *verdict, const struct tally *tally)
+{
+    const struct timeline *timeline = tally->timeline;
+    const struct span *turn = &tally->last_turn;
+    const struct timeline_task *task = &timeline->tasks[turn->task];
+    const bool is_core = timeline->end == TIMELINE_CRASHED;
+    uint64_t length_ns = turn->to_ns - turn->from_ns;
+    if (turn->state != SPAN_RUNS || timeline->end == TIMELINE_CLOSED ||
+        timeline->end == TIMELINE_EXITED ||
+        (!is_core && length_ns < (uint64_t)VERDICT_HOLD_US * NS_PER_US))
+        return;
+    char number[24] = "", how_long[80] = "ran when the core was written";
+    char *sentence = next_sentence(verdict, FINDING_UNFINISHED);
+    if (task->id != 0)
+        snprintf(number, sizeof number, ": task #%" PRIu32, task->id);
+    if (!is_core)
+        snprintf(how_long, sizeof how_long, "still ran at the end of the record, for %s",
+                 asyncp_duration_text(length_ns).text);
+    if (sentence != NULL)
+        snprintf(sentence, MAX_SENTENCE_BYTES, "%s %s, from %s on%s", task_text(task).text,
+                 how_long, asyncp_duration_text(turn->from_ns).text, number);
+}
+
 /* Of the tasks that waited at a moment, the first ones. */
 struct stuck_list {
     const struct tally *tally;
     struct span when;
+    char since[80];
     unsigned count;
     char text[256];
 };
@@ -305,7 +344,8 @@ static void see_stuck(void *context, const struct span *span)
     struct stuck_list *list = context;
     const struct timeline *timeline = list->tally->timeline;
     const struct timeline_task *task = &timeline->tasks[span->task];
-    bool covers = span->from_ns <= list->when.from_ns && span->to_ns >= list->when.to_ns;
+    bool covers = span->from_event <= list->when.from_event &&
+                  span->to_event >= list->when.to_event;
     if (span->state != SPAN_WAITS || !covers || ++list->count > SHOWN)
         return;
     size_t length = strlen(list->text);
@@ -314,28 +354,40 @@ static void see_stuck(void *context, const struct span *span)
              length > 0 ? ", " : "", task->id, task->name, call);
 }
 
+/* Whether nothing could wake a task: then when, and in words. */
+static bool find_standstill(struct stuck_list *list)
+{
+    const struct tally *tally = list->tally;
+    const struct timeline *timeline = tally->timeline;
+    uint64_t length_ns = tally->stuck.to_ns - tally->stuck.from_ns;
+    if (timeline->end == TIMELINE_DEADLOCK) {
+        list->when = (struct span){.from_event = timeline->event_count,
+                                   .to_event = timeline->event_count};
+        snprintf(list->since, sizeof list->since, "nothing can wake a task any more");
+    } else if (length_ns >= (uint64_t)VERDICT_STUCK_US * NS_PER_US) {
+        list->when = tally->stuck;
+        snprintf(list->since, sizeof list->since, "for %s nothing could wake a task",
+                 asyncp_duration_text(length_ns).text);
+    } else if (tally->deadlock.state == SPAN_SLEEPS) {
+        list->when = tally->deadlock;
+        snprintf(list->since, sizeof list->since,
+                 "at the reported deadlock nothing could wake a task");
+    }
+    return list->since[0] != 0;
+}
+
 static int find_stuck(struct verdict *verdict, const struct tally *tally)
 {
-    const struct timeline *timeline = tally->timeline;
-    struct stuck_list list = {.tally = tally, .when = tally->stuck};
-    bool at_end = timeline->end == TIMELINE_DEADLOCK;
-    uint64_t length_ns = tally->stuck.to_ns - tally->stuck.from_ns;
-    if (!at_end && length_ns < (uint64_t)VERDICT_STUCK_US * NS_PER_US)
+    struct stuck_list list = {.tally = tally};
+    if (!find_standstill(&list))
         return 0;
-    if (at_end)
-        list.when = (struct span){.from_ns = timeline->length_ns, .to_ns = timeline->length_ns};
-    int result = asyncp_replay(timeline, see_stuck, &list);
-    if (result < 0 || list.count == 0)
-        return result;
-    char since[80] = "nothing can wake a task any more";
-    if (!at_end)
-        snprintf(since, sizeof since, "for %s nothing could wake a task",
-                 asyncp_duration_text(length_ns).text);
-    snprintf(next_sentence(verdict, FINDING_STUCK), MAX_SENTENCE_BYTES,
-             "%s (no timer, no operation, no job): %u %s, %s%s", since, list.count,
-             list.count == 1 ? "task waited" : "tasks waited", list.text,
-             list.count > 3 ? ", \342\200\246" : "");
-    return 0;
+    int result = asyncp_replay(tally->timeline, see_stuck, &list);
+    char *sentence = result < 0 || list.count == 0 ? NULL : next_sentence(verdict, FINDING_STUCK);
+    if (sentence != NULL)
+        snprintf(sentence, MAX_SENTENCE_BYTES, "%s (no timer, no operation, no job): %u %s, %s%s",
+                 list.since, list.count, list.count == 1 ? "task waited" : "tasks waited",
+                 list.text, list.count > 3 ? ", \342\200\246" : "");
+    return result;
 }
 
 static void find_hold(struct verdict *verdict, const struct tally *tally)
@@ -487,6 +539,7 @@ static void say_nothing_stands_out(struct verdict *verdict, const struct tally *
 
 static int find_all(struct verdict *verdict, const struct tally *tally)
 {
+    find_unfinished(verdict, tally);
     int result = find_stuck(verdict, tally);
     find_hold(verdict, tally);
     find_saturation(verdict, tally);

@@ -10,6 +10,7 @@
 
 enum finding {
     FINDING_NONE,
+    FINDING_UNFINISHED, /* a task held the loop when the record ended */
     FINDING_STUCK,      /* tasks wait, and nothing can wake them */
     FINDING_HOLD,       /* a task has held the loop, and others were ready */
     FINDING_SATURATION, /* the loop is busy nearly all the time */

@@ -2,9 +2,9 @@
  * top/flight.c: reads the rings of this process through its own view: loops on other threads go on
  * meanwhile.
  *
- * Before an abort another thread reads them, because the aborting one may be on the small stack of
- * a task. If that has interrupted malloc, or has the lock of the file, this takes for ever; then
- * the process is aborted after a while, without a timeline.
+ * Before an abort another thread reads them, because the aborting thread may be on the small stack
+ * of a task. If it has interrupted malloc, or holds the lock of the file, the other thread blocks.
+ * Then the process is aborted after 5 seconds without a timeline.
  */
 #include "top/flight.h"
 #include "base/text.h"

@@ -1,5 +1,6 @@
 /* top/open.c: opens a loop, and has it observed if a limit is set. */
 #include "top/open.h"
+#include "loop/tracing.h"
 #include "sched/sched.h"
 #include "sys/report.h"
 #include "top/flight.h"
@@ -45,7 +46,7 @@ int asyncp_open(struct async_loop **out, const async_run_options *options, bool 
     if (result < 0)
         return result;
     asyncp_add_place(name_running_task);
-    if (loop_is_traced(*out))
+    if (loop_is_traced(*out) && asyncp_flight_is_wanted())
         asyncp_flight_before_abort();
     double seconds = watchdog_of(options);
     if (seconds > 0 || loop_is_debug(*out))

@@ -16,8 +16,8 @@ static void print_trees(int fd, struct async_loop *loop)
 
 void asyncp_print_tasks(int fd)
 {
+    asyncp_flight_record(0, TIMELINE_RUNNING); /* first: printing may be a long turn itself */
     print_trees(fd, NULL);
-    asyncp_flight_record(0, TIMELINE_RUNNING);
 }
 
 void asyncp_report_deadlock(struct async_loop *loop, enum deadlock_kind kind)

@@ -71,9 +71,9 @@ void asyncp_tracer_node_ended(struct async_loop *loop)
     abort();
 }
 
-void asyncp_tracer_sleeps(struct async_loop *loop, bool forever)
+void asyncp_tracer_sleeps(struct async_loop *loop, unsigned flags)
 {
-    (void)loop, (void)forever;
+    (void)loop, (void)flags;
     abort();
 }
 

@@ -265,6 +265,8 @@ def held(folder: Path) -> None:
     stalls = said.count("goes on") + 1 # it is said also after the observing thread itself was late
     assert text.count("loop 1, ") == stalls and re.search(HELD, text), (text, said)
     assert "forbids" in seen.stderr or re.search(HELD, seen.stdout), seen
+    runs = r"\n  holds \(\S+program\.c:\d+\) still ran at the end of the record, for [0-9.]+ m?s, from [0-9.]+ ms on: task #3"
+    assert re.search(runs, text) and (seen.returncode != 0 or re.search(runs, seen.stdout)), (text, seen)
 
 
 LOOPS = r"""

@@ -1,8 +1,14 @@
 /* test_tracer.c: that a timeline tells what has happened, to the event, on a virtual clock. */
+#include "run/capture.h"
 #include "run/runner.h"
 #include "sched/loop.h"
+#include "sys/assert.h"
 #include "sys/probe.h"
+#include "sys/report.h"
 #include "timeline/recorded.h"
+#include "timeline/verdict.h"
+#include <setjmp.h>
+#include <stdio.h>
 #include <string.h>
 
 static int sleeps(double seconds)
@@ -214,6 +220,43 @@ TEST(trace_tells_callbacks_and_requests)
     asyncp_timeline_free(&timeline);
 }
 
+static int takes_both(async_lock *one, async_lock *other)
+{
+    ASYNC_WITH(one);
+    ASYNC_TRY(async_sleep(1));
+    ASYNC_WITH(other);
+    return 0;
+}
+async_fn(takes_both, async_lock *, async_lock *);
+
+static int two_locks(void)
+{
+    static async_lock first, second;
+    return async_gather(async_create_task(takes_both, &first, &second),
+                        async_create_task(takes_both, &second, &first));
+}
+async_fn(two_locks);
+
+/* The run reports it, cancels the main task, and ends in order. */
+TEST(trace_has_the_moment_of_a_reported_deadlock)
+{
+    struct timeline timeline;
+    struct verdict verdict;
+    async_run_options options = virtual_options();
+    record_begin();
+    capture_begin();
+    CHECK_EQ(async_run_with(&options, two_locks), -EDEADLK);
+    CHECK(strstr(capture_end(), "deadlock: nothing is left") != NULL);
+    record_end(&timeline);
+    CHECK_EQ(timeline.end, TIMELINE_CLOSED);
+    CHECK_EQ(asyncp_verdict_make(&verdict, &timeline), 0);
+    CHECK_STR(verdict.sentences[0],
+              "at the reported deadlock nothing could wake a task (no timer, no operation, no "
+              "job): 3 tasks waited, #2 takes_both in async_lock_acquire, #3 takes_both in "
+              "async_lock_acquire, #1 two_locks in async_gather");
+    asyncp_timeline_free(&timeline);
+}
+
 /* ---- names, and a ring that is full ---------------------------------------------------------- */
 
 static int named(void)
@@ -416,6 +459,56 @@ TEST(trace_of_the_environment_outlives_the_use_of_probes)
     asyncp_timeline_free(&timeline);
 }
 
+/* An unusable value of ASYNCIO_TRACE opens no ring, so the one for the tool ends with it. */
+TEST(trace_for_probes_ends_with_their_use_if_the_environment_names_no_file)
+{
+    CHECK_EQ(setenv("ASYNCIO_TRACE", "run.txt", 1), 0);
+    CHECK_EQ(async_run_with(test_options(), begins_to_be_probed), 0);
+    CHECK_EQ(unsetenv("ASYNCIO_TRACE"), 0);
+}
+
+static int is_probed_without_the_variable(void)
+{
+    char value[128];
+    snprintf(value, sizeof value, "%s", getenv("ASYNCIO_TRACE"));
+    unsetenv("ASYNCIO_TRACE");
+    ASYNC_TRY(is_probed_for_a_while());
+    setenv("ASYNCIO_TRACE", value, 1);
+    return 0;
+}
+async_fn(is_probed_without_the_variable);
+
+TEST(trace_of_the_environment_outlives_the_variable_and_the_use_of_probes)
+{
+    struct timeline timeline;
+    async_run_options options = virtual_options();
+    record_begin();
+    char *text = text_of_run(&timeline, async_run_with(&options, is_probed_without_the_variable));
+    CHECK(strstr(text, "0 create #1; 0 run #1;") == text);
+    CHECK(strstr(text, "0.002 end #1") != NULL);
+    free(text);
+    asyncp_timeline_free(&timeline);
+}
+
+static int is_probed_and_gets_the_variable(void)
+{
+    asyncp_probe_users = 1;
+    ASYNC_TRY(async_sleep(0.001));
+    CHECK(loop_is_traced(asyncp_current));
+    return setenv("ASYNCIO_TRACE", "/no/such/folder/run.trace", 1);
+}
+async_fn(is_probed_and_gets_the_variable);
+
+/* A file would have the part in which the tool was there, as if it were all. */
+TEST(trace_for_probes_is_not_written)
+{
+    capture_begin();
+    CHECK_EQ(async_run_with(test_options(), is_probed_and_gets_the_variable), 0);
+    CHECK_STR(capture_end(), "");
+    asyncp_probe_users = 0;
+    CHECK_EQ(unsetenv("ASYNCIO_TRACE"), 0);
+}
+
 DEATH_TEST(trace_refuses_names_of_another_form, "ASYNCIO_TRACE=run.txt: the name must end in .html")
 {
     async_run_options options = virtual_options();
@@ -449,7 +542,8 @@ TEST(trace_flight_recorder_has_the_size_that_is_wanted)
 }
 
 DEATH_TEST(trace_refuses_flight_recorders_of_another_size,
-           "ASYNCIO_TRACE=flight=65:run.html: a flight recorder has 1 to 64 MiB")
+           "ASYNCIO_TRACE=flight=65:run.html: a flight recorder has 1 to 64 MiB, rounded up to a "
+           "power of two: flight=16:run.html")
 {
     async_run_options options = virtual_options();
     CHECK_EQ(setenv("ASYNCIO_TRACE", "flight=65:run.html", 1), 0);
@@ -464,4 +558,40 @@ DEATH_TEST(trace_says_what_cannot_be_written,
     CHECK_EQ(setenv("ASYNCIO_TRACE", "/no/such/folder/run.trace", 1), 0);
     CHECK_EQ(async_run_with(&options, two_sleepers), 0);
     abort();
+}
+
+static jmp_buf before_misuse;
+static int calls_before_abort;
+
+static void leaves(const char *message, void *context)
+{
+    (void)message, (void)context;
+    longjmp(before_misuse, 1);
+}
+
+static void counts_call(void)
+{
+    calls_before_abort++;
+}
+
+/* Whether a loop with this value of ASYNCIO_TRACE has left the last call before an abort as is. */
+static int keeps_last_call(const char *value)
+{
+    async_run_options options = virtual_options();
+    calls_before_abort = 0;
+    asyncp_before_abort(counts_call, 5);
+    CHECK_EQ(setenv("ASYNCIO_TRACE", value, 1), 0);
+    CHECK_EQ(async_run_with(&options, ends), 0);
+    async_set_misuse_handler(leaves, NULL);
+    if (setjmp(before_misuse) == 0)
+        asyncp_misuse("this is no mistake");
+    return calls_before_abort;
+}
+
+TEST(trace_writes_nothing_before_an_abort_without_a_flight_recorder)
+{
+    CHECK_EQ(keeps_last_call("/dev/null/run.txt"), 1);
+    CHECK_EQ(keeps_last_call("/dev/null/run.html"), 1);
+    CHECK_EQ(keeps_last_call("flight:/dev/null/run.html"), 0);
+    CHECK_EQ(unsetenv("ASYNCIO_TRACE"), 0);
 }

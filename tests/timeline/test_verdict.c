@@ -163,6 +163,44 @@ static void stuck_at_end(struct planted *planted, int a, double b)
         planted->tasks[first + i].is_live = true;
 }
 
+/* The run has reported it, and has gone on: `a` tasks were in it, which are cancelled and retry. */
+static void reported_deadlock(struct planted *planted, int a, double b)
+{
+    uint32_t first = many(planted, flush, a);
+    short_turns(planted, first, a, on_lock, 0x7000);
+    plant_event(planted, EVENT_SLEEP, 0, SLEEP_FOREVER | SLEEP_DEADLOCK);
+    for (int i = 0; i < a; i++)
+        plant_event(planted, EVENT_WAKE, first + (uint32_t)i, WAKE_CANCELLED);
+    for (int i = 0; i < a; i++)
+        plant_turn(planted, first + (uint32_t)i, b, on_sleep, 0);
+    plant_later(planted, 5);
+}
+
+/* After `a` turns of others, the record ends `b` milliseconds after the begin of a turn. */
+static void ends_in_a_turn(struct planted *planted, int a, double b)
+{
+    uint32_t parser = plant_task(planted, parse);
+    server(planted, a);
+    plant_event(planted, EVENT_RUN, parser, 0);
+    plant_later(planted, b);
+    planted->timeline.end = TIMELINE_HELD;
+}
+
+static void ends_in_a_callback(struct planted *planted, int a, double b)
+{
+    server(planted, a);
+    plant_event(planted, EVENT_RUN, 0, 0);
+    plant_later(planted, b);
+    planted->timeline.end = TIMELINE_RUNNING;
+}
+
+/* How long the turn was is unknown: a core has no clock. */
+static void ends_in_a_core(struct planted *planted, int a, double b)
+{
+    ends_in_a_turn(planted, a, b);
+    planted->timeline.end = TIMELINE_CRASHED;
+}
+
 /* `a` tasks of 50 ms, and one of `b` milliseconds. */
 static void straggler(struct planted *planted, int a, double b)
 {
@@ -224,6 +262,25 @@ static const struct cause causes[] = {
      0},
     {"a deadlock at the end, after a while", FINDING_STUCK, "#1 serve in async_lock", stuck_at_end,
      10, 500},
+    {"a reported deadlock", FINDING_STUCK, "2 tasks waited, #1 flush in async_lock_acquire, #2 ",
+     reported_deadlock, 2, 0.1},
+    {"a reported deadlock at one moment", FINDING_STUCK,
+     "at the reported deadlock nothing could "
+     "wake a task (no timer, no operation, no job): 3 tasks waited",
+     reported_deadlock, 3, 0},
+    {"a turn at the end", FINDING_UNFINISHED,
+     "parse (planted.c:1) still ran at the end of the "
+     "record, for 567 ms, from 1 s on: task #1",
+     ends_in_a_turn, 1, 567},
+    {"a short turn at the end", FINDING_UNFINISHED, "for 10 ms", ends_in_a_turn, 3, 10},
+    {"a callback at the end", FINDING_UNFINISHED,
+     "a callback still ran at the end of the record, "
+     "for 40 ms",
+     ends_in_a_callback, 3, 40},
+    {"the turn of a crash", FINDING_UNFINISHED,
+     "parse (planted.c:1) ran when the core was written, "
+     "from 1 s on: task #1",
+     ends_in_a_core, 1, 0},
     {"a straggler", FINDING_LAST, "#11 of parse", straggler, 10, 500},
     {"a straggler of four", FINDING_LAST, "the 3 others at most", straggler, 3, 120},
     {"a straggler of many", FINDING_LAST, "#301 of parse", straggler, 300, 3000},
@@ -315,12 +372,30 @@ static void short_standstill(struct planted *planted, int a, double b)
     stuck(planted, a, b);
 }
 
+static void reads_a_running_program(struct planted *planted, int a, double b)
+{
+    ends_in_a_turn(planted, a, b);
+    planted->timeline.end = TIMELINE_RUNNING;
+}
+
+/* A batch that ends by exit() in its only task. */
+static void exits(struct planted *planted, int a, double b)
+{
+    alone(planted, a, b);
+    plant_event(planted, EVENT_RUN, 1, 0);
+    plant_later(planted, b);
+    planted->timeline.end = TIMELINE_EXITED;
+}
+
 static const struct cause healthy[] = {
     {"an idle server", FINDING_NONE, "nothing stands out", idle_server, 50, 0},
     {"a computing batch", FINDING_NONE, "nothing stands out", alone, 5, 1000},
     {"back pressure", FINDING_NONE, "nothing stands out", back_pressure, 50, 20},
     {"idle workers", FINDING_NONE, "nothing stands out", idle_workers, 10, 2000},
     {"equal tasks", FINDING_NONE, "nothing stands out", equal_tasks, 10, 200},
+    {"a short turn of a running program", FINDING_NONE, "nothing stands out",
+     reads_a_running_program, 3, 9},
+    {"exit() in a long turn", FINDING_NONE, "nothing stands out", exits, 1, 100},
     {"a short standstill", FINDING_NONE, "nothing stands out", short_standstill, 2, 100},
 };
 

@@ -13,8 +13,10 @@
 
 #include <net/if.h>
 #include <netinet/in.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -140,4 +142,74 @@ TEST(sys_an_abort_does_not_wait_for_ever)
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK(WIFSIGNALED(status));
     CHECK_EQ(WTERMSIG(status), SIGABRT);
+}
+
+static jmp_buf before_misuse;
+static volatile sig_atomic_t alarms;
+
+static void counts_alarm(int number)
+{
+    (void)number;
+    alarms++;
+}
+
+static void leaves(const char *message, void *context)
+{
+    (void)message, (void)context;
+    longjmp(before_misuse, 1);
+}
+
+static void returns_at_once(void)
+{
+    struct itimerval timer;
+    CHECK_EQ(getitimer(ITIMER_REAL, &timer), 0);
+    CHECK(timer.it_value.tv_sec < 60); /* the limit is set now */
+}
+
+static void abort_is_left(void)
+{
+    async_set_misuse_handler(leaves, NULL);
+    asyncp_before_abort(returns_at_once, 50);
+    if (setjmp(before_misuse) == 0)
+        asyncp_misuse("this is no mistake");
+}
+
+/* What the program has for SIGALRM is there again: timer, mask, a signal that waits, and action. */
+static void has_an_alarm_of_its_own(void)
+{
+    const struct itimerval wanted = {.it_value = {.tv_sec = 1000}, .it_interval = {.tv_sec = 7}};
+    struct itimerval timer;
+    struct sigaction action;
+    sigset_t only, mask;
+    sigemptyset(&only);
+    sigaddset(&only, SIGALRM);
+    CHECK(signal(SIGALRM, counts_alarm) != SIG_ERR);
+    CHECK_EQ(sigprocmask(SIG_BLOCK, &only, NULL), 0);
+    CHECK_EQ(setitimer(ITIMER_REAL, &wanted, NULL), 0);
+    CHECK_EQ(raise(SIGALRM), 0);
+    abort_is_left();
+    CHECK_EQ(getitimer(ITIMER_REAL, &timer), 0);
+    CHECK(timer.it_value.tv_sec > 500);
+    CHECK_EQ(timer.it_interval.tv_sec, 7);
+    CHECK_EQ(sigprocmask(SIG_BLOCK, NULL, &mask), 0);
+    CHECK(sigismember(&mask, SIGALRM) == 1);
+    CHECK_EQ(alarms, 0);
+    CHECK_EQ(sigaction(SIGALRM, NULL, &action), 0);
+    CHECK(action.sa_handler == counts_alarm);
+    CHECK_EQ(sigprocmask(SIG_UNBLOCK, &only, NULL), 0);
+    CHECK_EQ(alarms, 1);
+}
+
+TEST(sys_an_abort_that_is_left_restores_the_alarm_of_the_program)
+{
+    int status;
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        has_an_alarm_of_its_own();
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 0);
 }
