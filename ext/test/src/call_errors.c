@@ -109,6 +109,9 @@ static const struct system_call table[] = {
 #ifdef SYS_copy_file_range
     WRITE(copy_file_range, 2),
 #endif
+#ifdef SYS_socketcall
+    {SYS_socketcall, "socketcall", ALWAYS, 0, {0}}, /* see socket_calls */
+#endif
     /* makers of descriptors */
     CALL(openat, EMFILE, EACCES),
     CALL(dup, EMFILE),
@@ -230,6 +233,46 @@ static const struct system_call table[] = {
 #endif
 };
 
+#ifdef SYS_socketcall
+/*
+ * The calls of socketcall(2) by its first argument. The descriptor, which lies in memory, is that
+ * of a socket.
+ */
+static const struct {
+    const char *name;
+    int errors[MAX_CALL_ERRORS];
+} socket_calls[] = {
+    [1] = {"socket", {EMFILE, EAFNOSUPPORT}},
+    [2] = {"bind", {EADDRINUSE}},
+    [3] = {"connect", {ECONNREFUSED, EADDRNOTAVAIL}},
+    [4] = {"listen", {EADDRINUSE}},
+    [5] = {"accept", {EMFILE, ECONNABORTED}},
+    [6] = {"getsockname", {ENOBUFS}},
+    [7] = {"getpeername", {ENOTCONN}},
+    [8] = {"socketpair", {EMFILE}},
+    [9] = {"send", {EPIPE}},
+    [10] = {"recv", {ECONNRESET}},
+    [11] = {"sendto", {EPIPE}},
+    [12] = {"recvfrom", {ECONNRESET}},
+    [13] = {"shutdown", {ENOTCONN}},
+    [14] = {"setsockopt", {ENOMEM}},
+    [16] = {"sendmsg", {EPIPE}},
+    [17] = {"recvmsg", {ECONNRESET}},
+    [18] = {"accept4", {EMFILE, ECONNABORTED}},
+};
+
+static int socket_call_errors(uint64_t which, const char **name, int errors[MAX_CALL_ERRORS])
+{
+    int count = 0;
+    if (which >= sizeof socket_calls / sizeof socket_calls[0] || socket_calls[which].name == NULL)
+        return 0;
+    *name = socket_calls[which].name;
+    for (; count < MAX_CALL_ERRORS && socket_calls[which].errors[count] != 0; count++)
+        errors[count] = socket_calls[which].errors[count];
+    return count;
+}
+#endif
+
 enum { CALL_COUNT = sizeof table / sizeof table[0] };
 _Static_assert(sizeof table / sizeof table[0] <= MAX_CALLS, "the filter has room for all");
 
@@ -283,6 +326,10 @@ int call_errors(const struct made_call *made, const char **name, int errors[MAX_
     if (call == NULL)
         return 0;
     *name = call->name;
+#ifdef SYS_socketcall
+    if (call->number == SYS_socketcall)
+        return socket_call_errors(made->arguments[0], name, errors);
+#endif
     bool fails = (call->subject != ADDS || made->arguments[1] == EPOLL_CTL_ADD) &&
                  (call->subject != DUPLICATES || made->arguments[1] == F_DUPFD ||
                   made->arguments[1] == F_DUPFD_CLOEXEC) &&
