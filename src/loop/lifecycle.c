@@ -99,8 +99,8 @@ static bool parse_order(const char *text, uint64_t *seed, uint32_t *depth, uint3
     unsigned long of_turns = of_depth > 0 && *end == ':' ? strtoul(end + 1, &end, 10) : 0;
     *depth = (uint32_t)of_depth;
     *turns = (uint32_t)of_turns;
-    return *seed != 0 && *end == '\0' && of_depth <= ASYNCP_MAX_DEPTH && of_turns > 0 &&
-           of_turns <= UINT32_MAX;
+    return *seed != 0 && errno == 0 && *end == '\0' && of_depth <= ASYNCP_MAX_DEPTH &&
+           of_turns > 0 && of_turns <= UINT32_MAX;
 }
 
 /* By the options, else by the environment. Whether that makes sense. */
