@@ -32,6 +32,7 @@ struct observed {
     int64_t since_ns; /* when the pulse was seen first */
     int64_t next_ns;  /* a report is due when it was held so long */
     bool was_reported;
+    _Atomic bool is_ending;    /* the loop closes, and waits for the mutex */
     struct thread_times times; /* of its thread, at since_ns */
 };
 
@@ -100,19 +101,31 @@ static bool may_report(int64_t now_ns)
     return may;
 }
 
+/* A report takes a while: then it would have the calls of a later moment. */
+static bool has_gone_on_meanwhile(const void *context)
+{
+    const struct observed *observed = context;
+    struct loop_pulse pulse;
+    return atomic_load(&observed->is_ending) || !read_pulse(observed, &pulse) || pulse.rests ||
+           pulse.polled_ns != observed->pulse.polled_ns;
+}
+
 static void report_held(struct observed *observed, const struct loop_pulse *pulse, int64_t now_ns)
 {
     struct thread_times times = observed->times;
     struct stall stall = {.loop = observed->number,
                           .thread = observed->thread,
                           .held_ns = now_ns - observed->since_ns,
-                          .has_turns = pulse->turns_left != observed->pulse.turns_left};
+                          .has_turns = pulse->turns_left != observed->pulse.turns_left,
+                          .is_over = has_gone_on_meanwhile,
+                          .context = observed};
     (void)asyncp_sys_thread_times(observed->thread, &times);
     stall.cause = asyncp_stall_cause(&observed->times, &times, stall.held_ns);
     observed->next_ns = AGAIN_AFTER * stall.held_ns;
     if (!may_report(now_ns))
         return;
-    asyncp_report_stall(&stall, observer.room);
+    if (!asyncp_report_stall(&stall, observer.room))
+        return;
     if (!observed->was_reported)
         asyncp_flight_record(observed->number, TIMELINE_HELD);
     observed->was_reported = true;
@@ -227,6 +240,7 @@ static void stop_thread(void)
 static void end_observation(struct close_hook *hook)
 {
     struct observed *observed = CONTAINER_OF(hook, struct observed, hook);
+    atomic_store(&observed->is_ending, true);
     list_remove(&hook->link);
     if (observed->process == asyncp_sys_process_id()) {
         pthread_mutex_lock(&observer.mutex);

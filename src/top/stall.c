@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -253,11 +254,12 @@ static int print_stall(FILE *to, struct own_look *look, void *context)
         print_blocked(to, look, report->stall);
     else
         print_computing(to, look, report->stall, report->room);
-    return 0;
+    bool is_over = report->stall->is_over != NULL && report->stall->is_over(report->stall->context);
+    return is_over ? -EAGAIN : 0;
 }
 
-void asyncp_report_stall(const struct stall *stall, struct thread_sample *room)
+bool asyncp_report_stall(const struct stall *stall, struct thread_sample *room)
 {
     struct stall_report report = {stall, room};
-    (void)asyncp_own_report(STDERR_FILENO, true, print_stall, &report);
+    return asyncp_own_report(STDERR_FILENO, true, print_stall, &report) == 0;
 }

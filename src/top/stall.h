@@ -19,6 +19,9 @@ struct stall {
     int64_t held_ns;
     bool has_turns; /* several tasks have run meanwhile */
     enum stall_cause cause;
+    /* whether the loop has gone on; then there is no report. NULL: not asked */
+    bool (*is_over)(const void *context);
+    const void *context;
 };
 
 /* Which half of the time from one reading to the other was spent how. */
@@ -27,8 +30,8 @@ enum stall_cause asyncp_stall_cause(const struct thread_times *before,
 
 /*
  * Writes the report. room: for a sample of the thread. From another thread than that of the loop;
- * allocates memory.
+ * allocates memory. Returns whether it was written.
  */
-void asyncp_report_stall(const struct stall *stall, struct thread_sample *room);
+bool asyncp_report_stall(const struct stall *stall, struct thread_sample *room);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "loop/loops.h"
 #include "run/deep.h"
+#include "run/capture.h"
 #include "run/runner.h"
 #include "sched/sched.h"
 #include "stack/context.h"
@@ -173,7 +174,7 @@ static void report_once(struct reporter *reporter, struct thread_sample *room)
                           .held_ns = 500000000,
                           .has_turns = draw(reporter) % 2 == 0,
                           .cause = (enum stall_cause)(draw(reporter) % 3)};
-    asyncp_report_stall(&stall, room);
+    CHECK(asyncp_report_stall(&stall, room));
     take_text(reporter, text, sizeof text);
     const char *cause = stall.cause == STALL_COMPUTES  ? "it computes"
                         : stall.cause == STALL_STARVED ? "its thread is ready"
@@ -237,4 +238,22 @@ TEST(stall_is_reported_at_any_moment)
     printf("%d reports, %d with calls\n", reporter.count, reporter.with_calls);
     if (samples && asyncp_switch_resume != NULL && !test_is_emulated())
         CHECK(reporter.with_calls > reporter.count / 2);
+}
+
+static bool always(const void *context)
+{
+    (void)context;
+    return true;
+}
+
+TEST(stall_of_a_loop_that_has_gone_on_meanwhile_is_not_reported)
+{
+    struct thread_sample *room = malloc(sizeof *room);
+    const struct stall stall = {
+        .loop = 1, .thread = asyncp_sys_thread_id(), .cause = STALL_BLOCKED, .is_over = always};
+    CHECK(room != NULL);
+    capture_begin();
+    CHECK(!asyncp_report_stall(&stall, room));
+    CHECK_STR(capture_end(), "");
+    free(room);
 }
