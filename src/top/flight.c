@@ -17,7 +17,7 @@
 #include "sys/thread.h"
 #include "timeline/rings.h"
 #include "top/layout.h"
-#include <stdatomic.h>
+#include <pthread.h>
 
 enum { LONGEST_ABORT_S = 5 };
 
@@ -43,13 +43,9 @@ void asyncp_flight_record(uint32_t loop, enum timeline_end why)
 
 /* ---- aborts ---------------------------------------------------------------------------------- */
 
-static _Atomic uint32_t is_written;
-
 static void *write_all_loops(void *unused)
 {
     asyncp_flight_record(0, TIMELINE_ABORTED);
-    atomic_store(&is_written, 1);
-    asyncp_sys_futex_wake(&is_written);
     return unused;
 }
 
@@ -58,8 +54,7 @@ static void write_before_abort(void)
 {
     pthread_t thread;
     if (asyncp_sys_thread_start(&thread, write_all_loops, NULL) == 0)
-        while (atomic_load(&is_written) == 0)
-            (void)asyncp_sys_futex_wait(&is_written, 0, -1);
+        pthread_join(thread, NULL);
 }
 
 void asyncp_flight_before_abort(void)
