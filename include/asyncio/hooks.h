@@ -59,8 +59,8 @@ ASYNC_API uint64_t asyncp_loop_turn(const async_loop *loop);
 ASYNC_API uint64_t asyncp_loop_ordered(const async_loop *loop);
 
 /*
- * Sets a function that is told of each object that the loop releases at its end because the program
- * has not: streams, and handles of tasks. It must not use the loop.
+ * Sets a function that is called at the end of the loop, for each stream that is open and each task
+ * with a handle: the loop releases them. It must not use the loop.
  */
 ASYNC_API void asyncp_loop_set_left(async_loop *loop,
                                     void (*function)(void *context, const char *text),

@@ -20,10 +20,10 @@ struct look {
     bool is_whole;  /* all was read, and belongs together */
 };
 
-/* A record of the current chunk, whose task is looked at. */
+/* A record of the current chunk that has a task. */
 struct place {
     size_t index;
-    uint64_t coroutine; /* whose stack is read next */
+    uint64_t coroutine; /* its stack is read next */
     struct look look;   /* the last one */
     bool is_open;       /* the last look may be of different moments */
     size_t piece;       /* of the reading, with its stack */

@@ -11,8 +11,6 @@
 #include "inspect/process.h"
 #include "loop/loops.h"
 #include "loop/tracing.h"
-#include "sys/assert.h"
-#include "sys/clock.h"
 #include "sys/report.h"
 #include "sys/thread.h"
 #include "timeline/rings.h"

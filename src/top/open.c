@@ -1,4 +1,7 @@
-/* top/open.c: opens a loop, and has it observed if a limit is set. */
+/*
+ * top/open.c: opens a loop, and sets up the reports about it: the observer, if a limit is set, and
+ * the additions to the message of an abort.
+ */
 #include "top/open.h"
 #include "loop/tracing.h"
 #include "sched/sched.h"

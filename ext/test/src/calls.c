@@ -89,7 +89,7 @@ struct page {
 
 /* Of one run. The child has a copy as of the fork. */
 static __thread struct {
-    struct page *page; /* NULL: no run whose calls fail */
+    struct page *page; /* NULL: no calls are to fail */
     int ends[2];       /* of the sockets; [0] becomes the parent's, [1] the child's */
     struct planned_failure plan;
     int process; /* of the child */

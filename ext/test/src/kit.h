@@ -149,7 +149,7 @@ int calls_open(const struct planned_failure *plan);
 /* In the child: from now on calls fail. Ends the process if the machine does not support it. */
 void calls_begin(void);
 
-/* In another child of a process whose calls fail. */
+/* In a further child: its calls do not fail. */
 void calls_forget(void);
 
 /* Whether the calls of the thread count; the value before. */
