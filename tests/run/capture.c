@@ -2,14 +2,23 @@
 #include "run/capture.h"
 #include "run/runner.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 static int captured_file, real_stderr;
 
+int capture_file(const char *name)
+{
+    int file = memfd_create(name, MFD_CLOEXEC);
+    if (file >= 0)
+        (void)fcntl(file, F_SETFL, O_APPEND);
+    return file;
+}
+
 void capture_begin(void)
 {
-    captured_file = memfd_create("stderr", MFD_CLOEXEC);
+    captured_file = capture_file("stderr");
     real_stderr = dup(STDERR_FILENO);
     CHECK(captured_file >= 0 && real_stderr >= 0);
     CHECK_EQ(dup2(captured_file, STDERR_FILENO), STDERR_FILENO);

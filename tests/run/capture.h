@@ -5,6 +5,12 @@
 /* From here to capture_end standard error is kept. */
 void capture_begin(void);
 
+/*
+ * A new file in memory. What several threads write at once is appended, where it would otherwise
+ * overwrite each other.
+ */
+int capture_file(const char *name);
+
 /* What was written, at most 32 KiB; valid until the next call. */
 const char *capture_end(void);
 

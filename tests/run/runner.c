@@ -4,6 +4,7 @@
  * passed. case.c runs inside a case, outcome.c decides its outcome; nothing of the library is used
  * here.
  */
+#include "run/capture.h"
 #include "run/case.h"
 #include "run/faults.h"
 #include "run/outcome.h"
@@ -146,7 +147,7 @@ static void start(struct job *job)
         job->record = records[--records_left];
     fflush(stdout);
     job->started = now();
-    job->output = memfd_create("output", MFD_CLOEXEC);
+    job->output = capture_file("output");
     job->process = fork();
     if (job->output < 0 || job->process < 0)
         fail_runner(label_of(job));

@@ -4,9 +4,11 @@
  * decides.
  */
 #include "sys/tools.h"
+#include "run/capture.h"
 #include "run/runner.h"
 #include "sys/map.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -337,6 +339,39 @@ TEST(runner_lists_skipped_cases_by_reason)
     struct run run = run_suite("selftest_calm", "--repeat", "8");
     expect_text(&run, "skipped: there is no moon tonight (8)\n"
                       "    selftest_calm_skips\n8 passed, 0 failed, 8 skipped\n");
+}
+
+/* ---- the capture ----------------------------------------------------------------------------- */
+
+enum { WRITERS = 4, LINES = 100 };
+
+static void *write_lines(void *barrier)
+{
+    pthread_barrier_wait(barrier);
+    for (int i = 0; i < LINES; i++)
+        (void)!write(STDERR_FILENO, "a line\n", 7);
+    return NULL;
+}
+
+static void write_lines_from_several_threads(void)
+{
+    pthread_barrier_t barrier;
+    pthread_t threads[WRITERS];
+    CHECK_EQ(pthread_barrier_init(&barrier, NULL, WRITERS), 0);
+    for (int i = 0; i < WRITERS; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, write_lines, &barrier), 0);
+    for (int i = 0; i < WRITERS; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&barrier);
+}
+
+TEST(runner_captures_the_lines_of_all_threads)
+{
+    for (int i = 0; i < 50; i++) {
+        capture_begin();
+        write_lines_from_several_threads();
+        CHECK_EQ((int)strlen(capture_end()), WRITERS * LINES * 7);
+    }
 }
 
 TEST(runner_repeats)

@@ -2,6 +2,7 @@
  * test_poll_denied.c: kernels that lack io_uring or forbid it, as containers do, and kernels
  * without the newer waits: the loop works, and debug mode says why it is not the requested backend.
  */
+#include "run/capture.h"
 #include "run/deny.h"
 #include "sys/number.h"
 
@@ -33,22 +34,14 @@ async_fn(use_the_loop);
 
 /* ---- captured output ------------------------------------------------------------------------- */
 
-static char said[4096];
+static const char *said;
 
 /* Runs the above, and keeps its standard error in `said`. */
 static int run_and_listen(const async_run_options *options)
 {
-    int file = memfd_create("standard error", MFD_CLOEXEC);
-    int before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    CHECK(file >= 0 && before >= 0);
-    dup2(file, STDERR_FILENO);
+    capture_begin();
     int result = async_run_with(options, use_the_loop);
-    dup2(before, STDERR_FILENO);
-    ssize_t length = pread(file, said, sizeof said - 1, 0);
-    CHECK(length >= 0);
-    said[length] = '\0';
-    close(before);
-    close(file);
+    said = capture_end();
     return result;
 }
 

@@ -223,7 +223,7 @@ TEST(stall_is_reported_at_any_moment)
 {
     const struct sigaction action = {.sa_handler = on_user_signal, .sa_flags = SA_ONSTACK};
     struct reporter reporter = {.count = choose_count(),
-                                .file = memfd_create("reports", MFD_CLOEXEC),
+                                .file = capture_file("reports"),
                                 .random = (uint64_t)asyncp_sys_clock_now()};
     int kept = dup(STDERR_FILENO);
     CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);

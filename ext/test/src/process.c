@@ -155,10 +155,22 @@ static void become_child(int output, double time_limit)
     set_time_limit(time_limit);
 }
 
+/*
+ * Lines are appended: in such a file two threads that write at once would otherwise write to the
+ * same place.
+ */
+static int open_output(void)
+{
+    int output = memfd_create("output", MFD_CLOEXEC);
+    if (output >= 0)
+        (void)fcntl(output, F_SETFL, O_APPEND);
+    return output;
+}
+
 int child_start(struct child *child, double time_limit)
 {
     int fds[2];
-    *child = (struct child){.output = memfd_create("output", MFD_CLOEXEC), .watched = -1};
+    *child = (struct child){.output = open_output(), .watched = -1};
     if (child->output < 0)
         return -errno;
     fflush(NULL);

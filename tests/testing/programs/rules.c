@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +25,32 @@ static int set_after(async_event *event, double seconds)
     return 0;
 }
 async_fn(set_after, async_event *, double);
+
+/* ---- output --------------------------------------------------------------------------------- */
+
+enum { WRITERS = 4, LINES = 5000 };
+
+static void *write_lines(void *unused)
+{
+    for (int i = 0; i < LINES; i++)
+        if (write(STDERR_FILENO, "a line\n", 7) != 7)
+            break;
+    return unused;
+}
+
+ASYNC_TEST(output_has_the_lines_of_all_threads)
+{
+    struct stat before, after;
+    pthread_t threads[WRITERS];
+    ASYNC_CHECK_EQ(fstat(STDERR_FILENO, &before), 0);
+    for (int i = 0; i < WRITERS; i++)
+        ASYNC_CHECK_EQ(pthread_create(&threads[i], NULL, write_lines, NULL), 0);
+    for (int i = 0; i < WRITERS; i++)
+        pthread_join(threads[i], NULL);
+    ASYNC_CHECK_EQ(fstat(STDERR_FILENO, &after), 0);
+    ASYNC_CHECK(after.st_size - before.st_size == WRITERS * LINES * 7);
+    return 0;
+}
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
