@@ -26,7 +26,7 @@ struct handled_signal {
     bool replaced;
 };
 
-static const struct overflow_owner *stack_owner; /* the same for all threads */
+static const struct overflow_owner *_Atomic stack_owner; /* the same for all threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned thread_count;                                                       /* under lock */
 static struct handled_signal handled[] = {{.number = SIGSEGV}, {.number = SIGBUS}}; /* under lock */
