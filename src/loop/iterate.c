@@ -297,11 +297,22 @@ static void report_if_ignoring(struct async_loop *loop)
         loop->hooks->report_refusals(task);
 }
 
+/* A task's turn is recorded where it ends. */
+static void run_ready_node_traced(struct async_loop *loop)
+{
+    bool is_callback = loop->sched.ready.first->run != NULL;
+    if (loop_is_traced(loop))
+        asyncp_tracer_node_begins(loop);
+    run_ready_node(loop);
+    if (is_callback && loop_is_traced(loop))
+        asyncp_tracer_node_ended(loop);
+}
+
 static void run_ready_node_timed(struct async_loop *loop)
 {
     struct label label = label_first_node(loop);
     int64_t before_ns = asyncp_sys_clock_now();
-    run_ready_node(loop);
+    run_ready_node_traced(loop);
     int64_t took_ns = asyncp_sys_clock_now() - before_ns;
     asyncp_check_waits(loop);
     report_if_ignoring(loop);
@@ -313,15 +324,10 @@ static void run_ready_node_timed(struct async_loop *loop)
 /* In debug mode, or while the loop is traced. */
 static void run_ready_node_watched(struct async_loop *loop)
 {
-    bool is_callback = loop->sched.ready.first->run != NULL;
-    if (loop_is_traced(loop))
-        asyncp_tracer_node_begins(loop);
     if (loop_is_debug(loop))
         run_ready_node_timed(loop);
     else
-        run_ready_node(loop);
-    if (is_callback && loop_is_traced(loop))
-        asyncp_tracer_node_ended(loop);
+        run_ready_node_traced(loop);
 }
 
 /* Runs nodes until the burst is over, nothing is ready, or an event is pending. */

@@ -46,7 +46,7 @@ struct tally {
     uint64_t *begin_ns;             /* of each task: its first span */
     struct contention *contentions; /* of each wait */
     uint64_t run_ns, ready_ns, longest_ns;
-    struct span last_turn; /* that lasts when the record ends; state NONE: none */
+    struct span last_turn; /* state NONE: none */
     struct span stuck;     /* the longest sleep without an end */
     struct span deadlock;  /* the first sleep at which the run has reported one */
 };
@@ -156,7 +156,7 @@ static void see_span(void *context, const struct span *span)
         tally->begin_ns[span->task] = span->from_ns;
     if (span->state == SPAN_RUNS)
         add_turn(tally, span, length_ns);
-    if (span->state == SPAN_RUNS && span->to_event == tally->timeline->event_count)
+    if (span->state == SPAN_RUNS)
         tally->last_turn = *span;
     if (span->state == SPAN_RUNS && span->has_ended)
         add_end(tally, span);
@@ -313,8 +313,8 @@ static void find_unfinished(struct verdict *verdict, const struct tally *tally)
     const struct timeline_task *task = &timeline->tasks[turn->task];
     const bool is_core = timeline->end == TIMELINE_CRASHED;
     uint64_t length_ns = turn->to_ns - turn->from_ns;
-    if (turn->state != SPAN_RUNS || timeline->end == TIMELINE_CLOSED ||
-        timeline->end == TIMELINE_EXITED ||
+    if (turn->state != SPAN_RUNS || turn->to_event != timeline->event_count ||
+        timeline->end == TIMELINE_CLOSED || timeline->end == TIMELINE_EXITED ||
         (!is_core && length_ns < (uint64_t)VERDICT_HOLD_US * NS_PER_US))
         return;
     char number[24] = "", how_long[80] = "ran when the core was written";
@@ -390,7 +390,8 @@ static int find_stuck(struct verdict *verdict, const struct tally *tally)
     return result;
 }
 
-static void find_hold(struct verdict *verdict, const struct tally *tally)
+/* The tasks with whose turns others have lost most time; NULL: it is not worth a word. */
+static const struct site *worst_hold(const struct tally *tally)
 {
     const struct site *worst = NULL;
     for (uint32_t i = 0; i < tally->sites.count; i++) {
@@ -400,8 +401,31 @@ static void find_hold(struct verdict *verdict, const struct tally *tally)
     }
     if (worst == NULL || worst->lost_ns < (uint64_t)VERDICT_LOST_US * NS_PER_US ||
         percent_of(worst->lost_ns, tally->timeline->length_ns) < VERDICT_SHARE_PERCENT)
+        return NULL;
+    return worst;
+}
+
+/* Debug mode has written the record after a long turn. */
+static void find_reported(struct verdict *verdict, const struct tally *tally)
+{
+    const struct span *turn = &tally->last_turn;
+    if (tally->timeline->end != TIMELINE_STALL || turn->state != SPAN_RUNS)
         return;
-    char *sentence = next_sentence(verdict, FINDING_HOLD);
+    uint64_t length_ns = turn->to_ns - turn->from_ns;
+    const struct site *site = site_at(tally, tally->site_of[turn->task]);
+    if (length_ns < (uint64_t)VERDICT_HOLD_US * NS_PER_US || site == worst_hold(tally))
+        return;
+    char *sentence = next_sentence(verdict, FINDING_REPORTED);
+    if (sentence != NULL)
+        snprintf(sentence, MAX_SENTENCE_BYTES,
+                 "%s held the loop for %s at the end of the record, and no other task was ready",
+                 site_text(tally, site).text, asyncp_duration_text(length_ns).text);
+}
+
+static void find_hold(struct verdict *verdict, const struct tally *tally)
+{
+    const struct site *worst = worst_hold(tally);
+    char *sentence = worst != NULL ? next_sentence(verdict, FINDING_HOLD) : NULL;
     if (sentence == NULL)
         return;
     int length = snprintf(sentence, MAX_SENTENCE_BYTES, "%s held the loop for %s",
@@ -541,6 +565,7 @@ static int find_all(struct verdict *verdict, const struct tally *tally)
 {
     find_unfinished(verdict, tally);
     int result = find_stuck(verdict, tally);
+    find_reported(verdict, tally);
     find_hold(verdict, tally);
     find_saturation(verdict, tally);
     find_crowd(verdict, tally);

@@ -12,6 +12,7 @@ enum finding {
     FINDING_NONE,
     FINDING_UNFINISHED, /* a task held the loop when the record ended */
     FINDING_STUCK,      /* tasks wait, and nothing can wake them */
+    FINDING_REPORTED,   /* a task held the loop shortly before the end, alone */
     FINDING_HOLD,       /* a task has held the loop, and others were ready */
     FINDING_SATURATION, /* the loop is busy nearly all the time */
     FINDING_CROWD,      /* many tasks wait for their turns, though each turn is short */

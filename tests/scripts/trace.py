@@ -217,6 +217,25 @@ def deadlock(folder: Path) -> None:
     assert re.search(r"for 1\.\d+ s nothing could wake a task", text), text
 
 
+LONG_CALLBACK = r"""
+#include <asyncio.h>
+#include <time.h>
+static void spins(void *unused)
+{
+    clock_t begin = clock();
+    while (unused == NULL && clock() - begin < CLOCKS_PER_SEC / 5)
+        continue;
+}
+static int amain(void)
+{
+    async_call_soon(spins, NULL);
+    return async_sleep(0.01);
+}
+async_fn(amain);
+int main(void) { return async_main(amain); }
+"""
+
+
 def stall(folder: Path) -> None:
     """A timeline while the loop is held, and one for each long turn after it, which is the last one in it."""
     assert traced(str(BUILD / "4_gather"), f"flight:{folder}/run.trace", more={"ASYNCIO_DEBUG": "1"}).wait(30) == 0
@@ -225,6 +244,10 @@ def stall(folder: Path) -> None:
     assert {"1", "2", "3"} <= set(lengths) and len(lengths) > 3, text
     first = r"held the loop for 1(\.\d+)? s; meanwhile up to 2 other tasks were ready: 2"
     assert re.search(first, text), text
+    program = compile_program(folder, LONG_CALLBACK)
+    assert traced(program, f"flight:{folder}/callback.trace", more={"ASYNCIO_DEBUG": "1"}).wait(30) == 0
+    text = convert(folder / "callback.trace").stdout
+    assert re.search(r"a callback held the loop for [0-9.]+ m?s at the end of the record", text), text
 
 
 HOLDS = r"""

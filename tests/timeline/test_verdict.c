@@ -194,6 +194,24 @@ static void ends_in_a_callback(struct planted *planted, int a, double b)
     planted->timeline.end = TIMELINE_RUNNING;
 }
 
+/* Debug mode writes the record after a turn that was long; no other task was ready. */
+static void ends_after_a_turn(struct planted *planted, int a, double b)
+{
+    uint32_t parser = plant_task(planted, parse);
+    server(planted, a);
+    plant_turn(planted, parser, b, on_sleep, 0);
+    planted->timeline.end = TIMELINE_STALL;
+}
+
+static void ends_after_a_callback(struct planted *planted, int a, double b)
+{
+    server(planted, a);
+    plant_event(planted, EVENT_RUN, 0, 0);
+    plant_later(planted, b);
+    plant_event(planted, EVENT_DONE, 0, 0);
+    planted->timeline.end = TIMELINE_STALL;
+}
+
 /* How long the turn was is unknown: a core has no clock. */
 static void ends_in_a_core(struct planted *planted, int a, double b)
 {
@@ -277,6 +295,12 @@ static const struct cause causes[] = {
      "a callback still ran at the end of the record, "
      "for 40 ms",
      ends_in_a_callback, 3, 40},
+    {"a turn before the record is written", FINDING_REPORTED,
+     "parse (planted.c:1) held the loop for 123 ms at the end of the record, and no other task was "
+     "ready",
+     ends_after_a_turn, 2, 123},
+    {"a callback before the record is written", FINDING_REPORTED,
+     "a callback held the loop for 1 s", ends_after_a_callback, 2, 1000},
     {"the turn of a crash", FINDING_UNFINISHED,
      "parse (planted.c:1) ran when the core was written, "
      "from 1 s on: task #1",
