@@ -26,7 +26,9 @@ void asyncp_ended_note(struct async_loop *loop, const struct coroutine *self, in
     if (loop->debug.ended == NULL)
         return;
     struct ended_task *ended = &loop->debug.ended->tasks[loop->debug.ended->count++ % MAX_ENDED];
+    tools_checks_pause(); /* below the stack pointer */
     copy_words(ended, self);
+    tools_checks_resume();
     tools_mark_defined(ended->words, sizeof ended->words);
     ended->id = self->task->id;
     ended->where = self->task->where;

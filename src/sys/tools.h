@@ -125,6 +125,21 @@ static inline void tools_mark_undefined(char *start, size_t size)
     (void)size;
 }
 
+/* valgrind reports no errors of this thread between the two. */
+static inline void tools_checks_pause(void)
+{
+#if ASYNC_VALGRIND
+    VALGRIND_DISABLE_ERROR_REPORTING;
+#endif
+}
+
+static inline void tools_checks_resume(void)
+{
+#if ASYNC_VALGRIND
+    VALGRIND_ENABLE_ERROR_REPORTING;
+#endif
+}
+
 /*
  * Marks memory as defined if valgrind does not see the writes, such as the buffer of an io_uring
  * receive.
