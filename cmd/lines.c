@@ -249,16 +249,6 @@ static void find_source(Dwfl_Module *file, uint64_t address, char *path, size_t 
              name != NULL ? name : "");
 }
 
-/* Bytes of the path up to the folder that holds the folder of the file. */
-static size_t folder_of_folder(const char *path)
-{
-    size_t length = strlen(path);
-    for (int slashes = 0; length > 0; length--)
-        if (path[length - 1] == '/' && ++slashes == 2)
-            break;
-    return length;
-}
-
 /*
  * Whether an address is in the same library as the innermost call, which is in libasyncio: in the
  * same file, and in a static program from the same folder of sources.
@@ -271,7 +261,7 @@ static bool is_in_library(const struct lines *lines, uint64_t address, uint64_t 
         return false;
     find_source(library, innermost, first, sizeof first);
     find_source(file, address, path, sizeof path);
-    return strncmp(first, path, folder_of_folder(first)) == 0;
+    return asyncp_are_sources_together(path, first);
 }
 
 static bool has_source(const struct lines *lines, uint64_t address)

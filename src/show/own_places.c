@@ -150,16 +150,6 @@ bool asyncp_own_place_text(uint64_t address, char *text, size_t size)
 
 /* ---- a stack -------------------------------------------------------------------------------- */
 
-/* The bytes of a path up to the folder that holds the folder of the file. */
-static size_t folder_of_folder(const char *path)
-{
-    size_t length = strlen(path);
-    for (int slashes = 0; length > 0; length--)
-        if (path[length - 1] == '/' && ++slashes == 2)
-            break;
-    return length;
-}
-
 /* In a static program: whether the source is in the folder of the library's sources. */
 static bool is_library_source(const struct own_places *own, const struct source_line *line)
 {
@@ -167,7 +157,7 @@ static bool is_library_source(const struct own_places *own, const struct source_
     if (own->library_line.line == 0 || line->line == 0)
         return line->line == 0;
     return strcmp(line->folder, own->library_line.folder) == 0 &&
-           strncmp(line->file, file, folder_of_folder(file)) == 0;
+           asyncp_are_sources_together(line->file, file);
 }
 
 static bool is_of_library(const struct own_places *own, const struct located *located)

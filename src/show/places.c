@@ -5,6 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Bytes of the path up to the folder that holds the folder of the file. */
+static size_t folder_of_folder(const char *path)
+{
+    size_t length = strlen(path);
+    for (int slashes = 0; length > 0; length--)
+        if (path[length - 1] == '/' && ++slashes == 2)
+            break;
+    return length;
+}
+
+bool asyncp_are_sources_together(const char *file, const char *other)
+{
+    return strncmp(file, other, folder_of_folder(other)) == 0;
+}
+
 void asyncp_place_text(char *shown, size_t size, const struct code_place *place)
 {
     const char *function = place->function[0] != 0 ? place->function : "?";

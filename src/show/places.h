@@ -31,6 +31,12 @@ struct places {
                           const struct row *row);
 };
 
+/*
+ * Whether a source file is in the folder that holds the folder of another one: the library's files
+ * are in folders of one folder.
+ */
+bool asyncp_are_sources_together(const char *file, const char *other);
+
 /* "flush server.c:88" */
 void asyncp_place_text(char *shown, size_t size, const struct code_place *place);
 
