@@ -80,13 +80,15 @@ class Objects:
     def __init__(self, build: Path):
         self.defined, self.needs, self.static = {}, {}, defaultdict(set)
         paths = list(build.glob("libasyncio.so.*.p/src_*.o")) or list(build.glob("libasyncio.a.p/src_*.o"))
-        for path in sorted(paths):
-            self.read(path, re.sub(r"\.[cS]\.o$", "", path.name).removeprefix("src_").replace("_", "/", 1))
+        self.read({str(path): re.sub(r"\.[cS]\.o$", "", path.name).removeprefix("src_").replace("_", "/", 1) for path in sorted(paths)})
 
-    def read(self, path: Path, name: str) -> None:
-        self.needs[name] = set()
-        for line in subprocess.run(["nm", path], text=True, capture_output=True).stdout.splitlines():
-            *_, kind, symbol = line.split()
+    def read(self, names: dict[str, str]) -> None:
+        """By one nm for all: it may load a whole compiler as a plugin before it reads a file."""
+        self.needs = {name: set() for name in names.values()}
+        for line in subprocess.run(["nm", "-A", *names], text=True, capture_output=True).stdout.splitlines():
+            path, rest = line.rsplit(":", 1)
+            *_, kind, symbol = rest.split()
+            name = names[path]
             if kind in "Uw":
                 self.needs[name].add(symbol)
             elif kind == "t":
