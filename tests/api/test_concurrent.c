@@ -29,7 +29,7 @@ static int receive_visit(int (*function)(async_loop *loop))
 
 static int get_two(async_loop *loop)
 {
-    async_concurrent_future *first = async_run_coroutine_threadsafe(loop, give_after, 1, 7);
+    async_concurrent_future *first = async_run_coroutine_threadsafe(loop, give_after, 0.01, 7);
     async_concurrent_future *second = async_run_coroutine_threadsafe(loop, give, -EPROTO);
     CHECK_EQ(async_concurrent_future_result(second, INFINITY), -EPROTO);
     CHECK_EQ(async_concurrent_future_result(first, INFINITY), 7);

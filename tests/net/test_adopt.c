@@ -88,7 +88,7 @@ static void refuse_to_open_again(void)
 static void carry_bytes(struct shared_pipe shared)
 {
     async_task *reader = async_create_task(adopt_read_byte, shared.reader);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0.01), 0);
     CHECK(!async_task_done(reader));
     CHECK_EQ(async_stream_write(shared.writer, "x", 1), 0);
     CHECK_EQ(async_await(reader), 'x');
@@ -97,7 +97,7 @@ static void carry_bytes(struct shared_pipe shared)
 static void fill_and_drain(struct shared_pipe shared)
 {
     async_task *writer = async_create_task(adopt_write_much, shared.writer);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0.01), 0);
     CHECK(!async_task_done(writer));
     async_task *reader = async_create_task(adopt_read_much, shared.reader, MUCH);
     CHECK_EQ(async_await(writer), 0);
@@ -109,10 +109,10 @@ static void share_the_reader(struct shared_pipe shared)
 {
     char byte;
     async_task *reader = async_create_task(adopt_read_byte, shared.reader);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0.01), 0);
     CHECK_EQ(write(shared.other_writer, "y", 1), 1);
     CHECK_EQ(read(shared.other_reader, &byte, 1), 1);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0.01), 0);
     CHECK(!async_task_done(reader));
     CHECK_EQ(write(shared.other_writer, "z", 1), 1);
     CHECK_EQ(async_await(reader), 'z');
@@ -121,7 +121,7 @@ static void share_the_reader(struct shared_pipe shared)
 static void end_without_writers(struct shared_pipe *shared)
 {
     async_task *reader = async_create_task(adopt_read_byte, shared->reader);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0.01), 0);
     CHECK_EQ(async_stream_write_eof(shared->writer), 0);
     CHECK_EQ(fcntl(shared->other_writer, F_GETFL), O_WRONLY);
     close(shared->other_writer);
@@ -252,7 +252,7 @@ static int use_terminal(int master, int slave, int master_flag)
     CHECK_EQ(async_connect_read_pipe(&reader, slave), 0);
     CHECK_EQ(async_connect_write_pipe(&writer, master), 0);
     async_task *task = async_create_task(adopt_read_byte, reader);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0.01), 0);
     CHECK(!async_task_done(task));
     CHECK_EQ(async_stream_write(writer, "xyz", 3), 0);
     CHECK_EQ(async_await(task), 'x');

@@ -79,12 +79,12 @@ LOOP_TEST(pipe_wakes_a_waiting_reader_with_bytes_and_with_the_end)
     struct pipe_streams streams = new_pipe_streams();
     char text[16];
     async_task *reader = async_create_task(read_text, streams.reader, text, sizeof text);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0.01), 0);
     CHECK(!async_task_done(reader));
     CHECK_EQ(async_stream_write(streams.writer, "x", 1), 0);
     CHECK_EQ(async_await(reader), 1);
     reader = async_create_task(read_text, streams.reader, text, sizeof text);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0.01), 0);
     CHECK_EQ(async_stream_wait_closed(streams.writer), 0);
     CHECK_EQ(async_await(reader), 0);
     async_stream_close(streams.reader);
@@ -95,7 +95,7 @@ LOOP_TEST(pipe_that_is_full_is_drained)
 {
     struct pipe_streams streams = new_pipe_streams();
     async_task *writer = async_create_task(write_much, streams.writer);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0.01), 0);
     CHECK(!async_task_done(writer));
     async_task *reader = async_create_task(read_much, streams.reader);
     CHECK_EQ(async_await(writer), 0);
@@ -119,7 +119,7 @@ LOOP_TEST(pipe_tells_a_draining_writer_that_the_reader_has_gone)
 {
     struct pipe_streams streams = new_pipe_streams();
     async_task *writer = async_create_task(write_much, streams.writer);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0.01), 0);
     async_stream_close(streams.reader);
     CHECK_EQ(async_await(writer), -EPIPE);
     async_stream_close(streams.writer);
@@ -174,7 +174,7 @@ LOOP_TEST(pipe_write_eof_closes_the_end_after_the_bytes)
 {
     struct pipe_streams streams = new_pipe_streams();
     async_task *writer = async_create_task(write_much, streams.writer);
-    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_sleep(0.01), 0);
     CHECK_EQ(async_stream_write_eof(streams.writer), 0);
     CHECK_EQ(async_stream_write_eof(streams.writer), 0);
     CHECK(async_stream_fd(streams.writer) >= 0);
@@ -190,7 +190,7 @@ LOOP_TEST(pipe_write_eof_closes_the_end_after_the_bytes)
 LOOP_TEST(pipe_close_sends_what_was_written)
 {
     struct pipe_streams streams = new_pipe_streams();
-    async_ignore(async_timeout(1, write_much(streams.writer)));
+    async_ignore(async_timeout(0.01, write_much(streams.writer)));
     async_stream_close(streams.writer);
     CHECK_EQ(read_much(streams.reader), MUCH);
     async_stream_close(streams.reader);
@@ -213,7 +213,7 @@ LOOP_TEST(pipe_read_that_is_cancelled_has_taken_nothing)
     struct pipe_streams streams = new_pipe_streams();
     char line[16];
     CHECK_EQ(async_stream_write(streams.writer, "begin ", 6), 0);
-    CHECK_EQ(async_timeout(1, async_stream_readline(streams.reader, line, sizeof line)),
+    CHECK_EQ(async_timeout(0.01, async_stream_readline(streams.reader, line, sizeof line)),
              -ETIMEDOUT);
     CHECK_EQ(async_stream_write(streams.writer, "end\n", 4), 0);
     CHECK_EQ(async_stream_readline(streams.reader, line, sizeof line), 10);

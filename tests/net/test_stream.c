@@ -90,7 +90,7 @@ LOOP_TEST(stream_readexactly_is_all_or_nothing)
     char bytes[16] = {0};
     say(pair.there, "abcdef");
     CHECK_EQ(async_stream_readexactly(pair.here, bytes, 4), 4);
-    CHECK_EQ(async_timeout(1, async_stream_readexactly(pair.here, bytes + 4, 4)), -ETIMEDOUT);
+    CHECK_EQ(async_timeout(0.01, async_stream_readexactly(pair.here, bytes + 4, 4)), -ETIMEDOUT);
     say(pair.there, "gh");
     CHECK_EQ(async_stream_readexactly(pair.here, bytes + 4, 4), 4);
     CHECK_STR(bytes, "abcdefgh");
