@@ -54,7 +54,8 @@ ASYNC_END_C
  *
  * It stands at file scope, after the function's definition or its prototype. The function returns
  * int and has 0 to 8 parameters, whose types follow its name. Pointers to functions are allowed.
- * Arguments are copied as bytes.
+ * Arguments are copied as bytes. A call of the library becomes usable in the same way:
+ * async_fn(async_sleep, double);
  */
 #define async_fn(...) ASYNCP_CAT(ASYNCP_FN_, ASYNCP_COUNT(__VA_ARGS__))(__VA_ARGS__)
 

@@ -89,6 +89,16 @@ TEST(sleep_is_rounded_up_to_the_resolution_of_the_clock)
         CHECK_EQ(async_run_with(test_options(), sleep_from_zero, lengths[i]), 0);
 }
 
+async_fn(async_sleep, double);
+
+LOOP_TEST(sleep_may_be_a_task_of_its_own)
+{
+    double begin = async_time();
+    CHECK_EQ(async_gather(async_create_task(async_sleep, 1), async_create_task(async_sleep, 2)), 0);
+    CHECK(async_time() - begin == 2);
+    return 0;
+}
+
 LOOP_TEST(sleep_of_not_a_number_is_an_error_and_takes_no_time)
 {
     CHECK_EQ(async_sleep(NAN), -EINVAL);
