@@ -141,6 +141,13 @@ static void make_records(void)
         records[records_left++] = all++;
 }
 
+/* A script compiles and runs whole programs. */
+static unsigned limit_of(const struct test *test)
+{
+    enum { FOR_SCRIPTS = 3 };
+    return test->script != NULL ? FOR_SCRIPTS * time_limit : time_limit;
+}
+
 static void start(struct job *job)
 {
     if (wanted.record || job->fault_text != NULL)
@@ -154,7 +161,7 @@ static void start(struct job *job)
     if (job->process == 0 && job->record != NULL)
         faults_begin(&job->fault, job->record);
     if (job->process == 0)
-        case_run(job->test, job->backend, job->output, time_limit);
+        case_run(job->test, job->backend, job->output, limit_of(job->test));
     setpgid(job->process, job->process); /* in both: whichever comes first */
     running[running_count] = job;
     running_count++;
@@ -207,7 +214,8 @@ static void print_fault_outcome(const struct job *job, const char *word, const c
 static void finish(struct job *job, int status)
 {
     char reason[REASON_SIZE] = "";
-    struct ending ending = {job->test, status, job->overdue, time_limit, output_read(job->output)};
+    struct ending ending = {job->test, status, job->overdue, limit_of(job->test),
+                            output_read(job->output)};
     enum outcome outcome = outcome_of(&ending, reason);
     totals[outcome]++;
     if (wanted.sweep) {
@@ -254,7 +262,7 @@ static bool has_ended(const struct job *job)
  */
 static void kill_if_overdue(struct job *job)
 {
-    if (now() - job->started <= time_limit + GRACE)
+    if (now() - job->started <= limit_of(job->test) + GRACE)
         return;
     job->overdue = true;
     kill(-job->process, SIGKILL);
@@ -440,7 +448,7 @@ static const char help[] =
     "\n"
     "environment:\n"
     "  ASYNCIO_BACKEND    epoll, uring or sim: only this backend\n"
-    "  TEST_TIME_LIMIT    seconds for each case; default: 20\n"
+    "  TEST_TIME_LIMIT    seconds for each case, a third of those for a script; default: 20\n"
     "  MOMENT             cancel_everywhere_*: only this moment\n"
     "  CHAOS_SEED, CHAOS_ROUNDS, STRESS\n"
     "                     chaos_*: first seed, number of rounds; stress_*: number of connections\n"
