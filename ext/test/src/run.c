@@ -90,12 +90,13 @@ int options_copy(async_test_options *copy, const async_test_options *options)
         is_initialized &= copy->asyncp_reserved[i] == 0;
     bool is_clock = copy->clock == ASYNC_TEST_JUMPS || copy->clock == ASYNC_TEST_STANDS ||
                     copy->clock == ASYNC_TEST_REAL;
-    bool is_limit = copy->time_limit >= 0, is_depth = copy->depth == 0 || copy->seed != 0;
+    bool is_limit = copy->time_limit >= 0 && copy->time_limit <= MAX_TIME_LIMIT;
+    bool is_depth = copy->depth == 0 || copy->seed != 0;
     if (is_initialized && is_clock && is_limit && is_depth)
         return 0;
     const char *why = !is_initialized ? "reserved words are not 0; begin with {0}"
                       : !is_clock     ? "there is no such clock"
-                      : !is_limit     ? "time_limit is negative or not a number"
+                      : !is_limit     ? "time_limit is not a number of seconds from 0 to 1e9"
                                       : "depth needs a seed";
     say("async_test_options: %s", why);
     return async_fail(-EINVAL, "async_test_options: %s", why);

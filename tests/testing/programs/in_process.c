@@ -110,6 +110,8 @@ int main(void)
     expect("a wanted deadlock", async_test_run(&deadlocks, wait_for_nothing), 0);
     expect("a deadlock that is missing", async_test_run(&deadlocks, do_nothing), -EPROTO);
     expect("wrong options", async_test_run(&wrong, do_nothing), -EINVAL);
+    wrong = (async_test_options){.time_limit = ASYNC_FOREVER};
+    expect("a limit that is none", async_test_run(&wrong, do_nothing), -EINVAL);
     wrong = (async_test_options){.depth = 2};
     expect("depth without a seed", async_test_run(&wrong, do_nothing), -EINVAL);
     wrong.seed = 7;

@@ -37,8 +37,7 @@ enum async_test_clock {
 /* Options of a test; {0} and NULL mean the defaults. */
 typedef struct async_test_options {
     enum async_test_clock clock;
-    /* it must end in a deadlock, which is reported (ASYNC_TEST_DEADLOCKS) */
-    bool deadlocks;
+    bool deadlocks; /* it must end in a deadlock, which is reported (ASYNC_TEST_DEADLOCKS) */
     /* it may leave tasks, handles and streams; the end of its loop cancels and closes them */
     bool leaves_tasks;
     bool debug; /* debug mode of the loop */
@@ -88,11 +87,11 @@ typedef struct async_test_options {
  *
  * Defines main, which runs the tests of the program, each in a process of its own.
  *
- * The arguments are names, or parts of names, of the tests to run. --list prints the names, -v also
- * prints the output of tests that pass, and --seeds N, or ASYNC_TEST_SEEDS=N in the environment,
- * runs each test N times with ready tasks in a random order. With --depth D, or ASYNC_TEST_DEPTH=D,
- * tasks have random priorities in these runs, which change D - 1 times (async_run_options). A
- * failure prints a line with ASYNCIO_SHUFFLE, which runs the same order again.
+ * The arguments are names, or parts of names, of the tests to run. --help prints the options,
+ * --list the names, -v also the output of tests that pass. --seeds N, or ASYNC_TEST_SEEDS=N in the
+ * environment, runs each test N times with ready tasks in a random order. With --depth D, or
+ * ASYNC_TEST_DEPTH=D, tasks have random priorities in these runs, which change D - 1 times
+ * (async_run_options). A failure prints a line with ASYNCIO_SHUFFLE, which runs the same order again.
  *
  * The exit status is 0 if all tests passed, 1 if one failed, 2 if the arguments are wrong.
  */
@@ -371,12 +370,13 @@ static inline async_test_options asyncp_test_deadlocking()
     }
 #endif
 
+/* Reports and debuggers show the name of the body. */
 #define ASYNCP_TEST(name, options)                                                                 \
-    static int asyncp_test_body_##name(void);                                                      \
-    async_fn(asyncp_test_body_##name);                                                             \
+    static int ASYNC_TEST_##name(void);                                                            \
+    async_fn(ASYNC_TEST_##name);                                                                   \
     static async_task *asyncp_test_create_##name(void)                                             \
     {                                                                                              \
-        return async_create_task(asyncp_test_body_##name);                                         \
+        return async_create_task(ASYNC_TEST_##name);                                               \
     }                                                                                              \
     static struct asyncp_test asyncp_test_##name = {                                               \
         #name, __FILE__, __LINE__, options, asyncp_test_create_##name, NULL};                      \
@@ -384,7 +384,7 @@ static inline async_test_options asyncp_test_deadlocking()
     {                                                                                              \
         asyncp_test_register(&asyncp_test_##name);                                                 \
     }                                                                                              \
-    static int asyncp_test_body_##name(void)
+    static int ASYNC_TEST_##name(void)
 
 #define ASYNCP_TEST_MUST(must, ...)                                                                \
     (asyncp_test_call_begin(ASYNCP_TEMPORARY(asyncp_test_call, {0, NULL, NULL})),                  \
