@@ -332,6 +332,12 @@ ASYNC_TEST(forgotten_handle)
     return async_sleep(1);
 }
 
+ASYNC_TEST(lost_error)
+{
+    async_task_detach(async_create_task(fail_at_once));
+    return async_sleep(1);
+}
+
 ASYNC_TEST(forgotten_stream)
 {
     async_stream *reader, *writer;

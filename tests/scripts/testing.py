@@ -72,7 +72,8 @@ MISTAKES = {
     "endless_after_a_call": [r"time limit"] if sanitizers() == "thread" else
                             [r"insist, when system call \d+ fails \(open(at)?: EMFILE\): time limit", r"#1 insist: runs"],
     "no_failed_call": [r"fail_always, when no system call fails: failed", r"it returned -5 \(.*right would be 0 or more"],
-    "forgotten_handle": [r"leak: task #\d+ 'fail_at_once' \(created at \S*broken\.c:\d+\) was never awaited"],
+    "forgotten_handle": [r"lost error: task #\d+ 'fail_at_once' \(created at \S*broken\.c:\d+\) failed .*-EPIPE: Broken pipe"],
+    "lost_error": [r"lost error: task #\d+ 'fail_at_once' \(created at \S*broken\.c:\d+\) failed .*-EPIPE: Broken pipe"],
     "forgotten_stream": [r"leak: a stream \(descriptor \d+\) was not closed before its loop"],
     "ends_the_process": [r"ends_the_process failed: it ended its process, with status 0"],
 }

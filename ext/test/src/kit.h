@@ -45,7 +45,7 @@ struct run {
     async_task *subject;            /* the coroutine under test; NULL: it has ended */
     bool has_ended;                 /* the coroutine has; the remaining tasks end now */
     bool has_failed;                /* a check failed, or something was left */
-    bool left;                      /* the loop has released what the program had not */
+    bool left;                      /* an error was lost, or the loop had to release something */
     char message[288];              /* the text of the error of the coroutine */
     int deadlocks;                  /* how many were found */
     int64_t threads_since_ns;       /* of the real clock; other threads are waited for; 0: not */

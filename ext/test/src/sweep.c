@@ -24,6 +24,7 @@ static __thread struct {
     int error;                 /* of the call, chosen by ASYNC_TEST_SWEEP; 0: by the choice */
     struct call_outcome calls; /* of the last run */
     int result;
+    bool is_run; /* this process is that of a run */
 } sweep;
 
 /* As in ASYNC_TEST_SWEEP. */
@@ -138,6 +139,7 @@ static void begin_run(const async_test_options *options)
 {
     async_test_options copy;
     async_ignore(options_copy(&copy, options));
+    sweep.is_run = true;
     if (copy.clock == ASYNC_TEST_REAL)
         copy.clock = ASYNC_TEST_JUMPS;
     if (sweep.kind != ASYNCP_SWEEP_SYSTEM_CALLS)
@@ -270,6 +272,11 @@ static bool is_reached(const struct run *run)
     default:
         return calls_failed() != 0;
     }
+}
+
+bool sweep_has_struck(const struct run *run)
+{
+    return sweep.is_run && is_reached(run);
 }
 
 /* The error that a run may return where its event has come; NULL: any. */
