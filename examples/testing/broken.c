@@ -109,10 +109,27 @@ ASYNC_TEST_WITH(endless, .time_limit = 0.2)
 
 ASYNC_TEST_WITH(deaf, .time_limit = 0.2)
 {
-    signal(SIGALRM, SIG_IGN); /* the time limit then works from outside, some seconds later */
-    for (volatile unsigned i = 0;; i = i + 1)
-        continue;
-    return 0;
+    return raise(SIGSTOP); /* the process is ended from outside then, some seconds later */
+}
+
+/* The peer keeps the connection open and never answers. */
+static int read_answer(int fd)
+{
+    char answer[64];
+    ssize_t length = async_recv(fd, answer, sizeof answer, 0);
+    close(fd);
+    return (int)length;
+}
+async_fn(read_answer, int);
+
+ASYNC_TEST_WITH(no_answer, .time_limit = 0.2)
+{
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
+        return -errno;
+    int result = async_await(async_create_task(read_answer, fds[0]));
+    close(fds[1]);
+    return result;
 }
 
 ASYNC_TEST_DEADLOCKS(no_deadlock)
@@ -312,6 +329,12 @@ ASYNC_TEST(forgotten_handle)
     async_task *task = async_create_task(fail_at_once);
     if (task == NULL)
         return -ENOMEM;
+    return async_sleep(1);
+}
+
+ASYNC_TEST(lost_error)
+{
+    async_task_detach(async_create_task(fail_at_once));
     return async_sleep(1);
 }
 

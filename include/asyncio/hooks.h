@@ -66,6 +66,38 @@ ASYNC_API void asyncp_loop_set_left(async_loop *loop,
                                     void (*function)(void *context, const char *text),
                                     void *context);
 
+/*
+ * Reports a deadlock of the loop, which runs no task: its tasks as trees, cycles, and hints, as for
+ * a deadlock that the loop finds itself. The caller has said that it is one.
+ */
+ASYNC_API void asyncp_loop_report_deadlock(async_loop *loop);
+
+/*
+ * Writes the tasks of all loops as trees to standard error. On another thread, because the stack of
+ * the running task may be small; without one, as async_dump.
+ */
+ASYNC_API void asyncp_report_tasks(void);
+
+/* Whether the process has threads that the library has not started, besides the calling one. */
+ASYNC_API bool asyncp_has_foreign_threads(void);
+
+/* ---- a time limit --------------------------------------------------------------------------- */
+
+/*
+ * Starts a thread that calls the function after so many seconds. Once in a process, which has no
+ * loop yet. 0 or -errno; also -EOPNOTSUPP where the tools forbid a thread in a child of fork().
+ */
+ASYNC_API ASYNC_MUST int asyncp_time_limit_begin(double seconds, void (*function)(void));
+
+/* The process is about to end: the function is not called any more. */
+ASYNC_API void asyncp_time_limit_end(void);
+
+/*
+ * For that function: writes to standard error the tasks of all loops as trees, and of each loop
+ * that is held, since when, and by which calls.
+ */
+ASYNC_API void asyncp_time_limit_report(void);
+
 /* ---- streams without a descriptor of the kernel's ------------------------------------------- */
 
 /* The calls of a stream. None switches. After -EAGAIN asyncp_stream_ready follows. */

@@ -81,11 +81,14 @@ int async_gather_n(async_task *const tasks[], size_t count, int results[], async
     bool is_cancelled = asyncp_join(loop, tasks, count, "async_gather");
     struct async_task *failed = first_failed(tasks, count);
     int error = first_impossible(loop, tasks, count);
+    bool lacks_task = error == -ENOMEM;
     if (error == 0 && failed != NULL)
         error = failed->result;
     for (size_t i = 0; results != NULL && i < count; i++)
         results[i] = gathered_result(loop, tasks[i]);
     take_all_gathered(loop, tasks, count, failed);
+    if (lacks_task)
+        (void)asyncp_fail_no_task("async_gather");
     if (mode == ASYNC_RETURN_EXCEPTIONS)
         error = is_cancelled ? -ECANCELED : 0;
     return paced(loop, PACE_STEP, error);

@@ -26,7 +26,7 @@ int async_shield(async_task *task)
 {
     struct async_loop *loop = loop_enter("async_shield");
     if (task == NULL)
-        return -ENOMEM;
+        return asyncp_fail_no_task("async_shield");
     task_reserve(task, "async_shield");
     int result = wait_until_ended(loop, task);
     if (result == 0)

@@ -46,7 +46,7 @@ int async_task_wait(async_task *task)
 {
     struct async_loop *loop = loop_enter("async_task_wait");
     if (task == NULL)
-        return -ENOMEM;
+        return asyncp_fail_no_task("async_task_wait");
     task_check(task, "async_task_wait", false);
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
@@ -97,7 +97,7 @@ int async_task_wait_started(async_task *task)
 {
     struct async_loop *loop = loop_enter("async_task_wait_started");
     if (task == NULL)
-        return -ENOMEM;
+        return asyncp_fail_no_task("async_task_wait_started");
     task_check(task, "async_task_wait_started", false);
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);

@@ -76,7 +76,7 @@ int async_wait_for(async_task *task, double seconds)
 {
     struct async_loop *loop = loop_enter("async_wait_for");
     if (task == NULL)
-        return -ENOMEM;
+        return asyncp_fail_no_task("async_wait_for");
     task_check(task, "async_wait_for", true);
     if (task_done(task) || task->coroutine == loop_running(loop))
         return async_await(task);

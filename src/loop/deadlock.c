@@ -91,9 +91,9 @@ static void break_deadlock(struct async_loop *loop)
 }
 
 /* Another thread may yet end one that is only likely, in a program without a fault. */
-static void report_deadlock(struct async_loop *loop, enum deadlock_kind kind)
+void asyncp_deadlock_report(struct async_loop *loop, enum deadlock_kind kind)
 {
-    if (loop_is_traced(loop) && kind == DEADLOCK_CERTAIN)
+    if (loop_is_traced(loop) && kind != DEADLOCK_LIKELY)
         asyncp_tracer_sleeps(loop, SLEEP_FOREVER | SLEEP_DEADLOCK);
     loop->hooks->report_deadlock(loop, kind);
     asyncp_flight_write(loop, TIMELINE_DEADLOCK);
@@ -103,7 +103,7 @@ static void report_deadlock(struct async_loop *loop, enum deadlock_kind kind)
 bool asyncp_deadlock_handle(struct async_loop *loop, enum deadlock_kind kind)
 {
     if (!loop->deadlock.was_reported)
-        report_deadlock(loop, kind);
+        asyncp_deadlock_report(loop, kind);
     bool is_broken = kind == DEADLOCK_CERTAIN && loop->deadlock.action != ASYNC_DEADLOCK_WAIT;
     if (is_broken)
         break_deadlock(loop);

@@ -37,6 +37,11 @@ uint32_t asyncp_loop_number(const struct async_loop *loop)
     return loop->listing.number;
 }
 
+int32_t asyncp_loop_thread(const struct async_loop *loop)
+{
+    return loop->listing.thread;
+}
+
 /* Copies that a child of fork() has are left out. */
 static const struct async_loop *find_loop_before(const struct async_loop *end, int32_t process)
 {

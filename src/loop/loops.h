@@ -24,6 +24,9 @@ void asyncp_loops_remove(struct async_loop *loop);
 /* 1, 2, 3…: unique in the process. */
 uint32_t asyncp_loop_number(const struct async_loop *loop);
 
+/* The kernel's number of the thread that has opened it. */
+int32_t asyncp_loop_thread(const struct async_loop *loop);
+
 /*
  * Calls a function with each loop of this process, the oldest first; meanwhile none is opened or
  * closed. Ends with the first call that returns a negative number, which is returned; else 0.

@@ -11,7 +11,8 @@
 enum deadlock_kind {
     DEADLOCK_NONE,
     DEADLOCK_LIKELY, /* another thread may know the loop */
-    DEADLOCK_CERTAIN
+    DEADLOCK_CERTAIN,
+    DEADLOCK_OF_TEST /* certain; libasyncio-test has found it, and has said so */
 };
 
 struct deadlock {
@@ -33,7 +34,10 @@ void asyncp_deadlock_open(struct async_loop *loop, async_deadlock_action action)
  */
 enum deadlock_kind asyncp_deadlock_kind(struct async_loop *loop);
 
-/* Reports it, and acts as the run's option says. Whether something is ready by now. */
+/* Reports it, and adds it to the traces. On the loop's stack. */
+void asyncp_deadlock_report(struct async_loop *loop, enum deadlock_kind kind);
+
+/* Reports it once, and acts as the run's option says. Whether something is ready by now. */
 bool asyncp_deadlock_handle(struct async_loop *loop, enum deadlock_kind kind);
 
 /* Whether the main task of this run was cancelled because of a deadlock. A run begins without. */

@@ -68,6 +68,12 @@ int asyncp_fail_plainly(struct async_loop *loop, int code)
     return code;
 }
 
+int asyncp_fail_no_task(const char *call)
+{
+    return async_fail(
+        -ENOMEM, "%s: the task is NULL: it was never created, or memory was exhausted then", call);
+}
+
 /*
  * The last message of the running task. For -ECANCELED without one, the reason of the cancellation.
  */

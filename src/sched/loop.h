@@ -135,19 +135,11 @@ static inline void loop_push(struct async_loop *loop, struct ready *node)
 struct loop_pulse {
     int64_t polled_ns; /* its last poll */
     int64_t slow_ns;   /* the limit of debug mode */
-    int32_t turns_left;
+    uint64_t turns;    /* how often a task or a callback has run */
     bool is_debug;
-    bool rests; /* it sleeps, or is not iterating; its clock may be virtual */
+    bool is_virtual; /* its clock: the time of the last poll tells nothing */
+    bool rests;      /* it sleeps, or is not iterating */
 };
-
-/* From a copy of the loop, which another thread has made. */
-static inline struct loop_pulse loop_pulse(const struct async_loop *copy)
-{
-    bool rests = (atomic_load(&copy->sched.attention) & ATTENTION_SLEEPING) != 0 ||
-                 !copy->sched.iterating || copy->clock.is_virtual;
-    return (struct loop_pulse){copy->clock.polled_ns, copy->debug.slow_ns, copy->sched.turns_left,
-                               copy->debug.enabled, rests};
-}
 
 /* Whether something is ready to run. */
 static inline bool loop_has_ready(const struct async_loop *loop)
@@ -171,6 +163,19 @@ static inline void loop_begin_burst(struct async_loop *loop, int32_t turns)
 static inline uint64_t loop_turns(const struct async_loop *loop)
 {
     return loop->sched.turns + (uint64_t)(loop->sched.burst - loop->sched.turns_left);
+}
+
+/* From a copy of the loop, which another thread has made. */
+static inline struct loop_pulse loop_pulse(const struct async_loop *copy)
+{
+    bool rests = (atomic_load(&copy->sched.attention) & ATTENTION_SLEEPING) != 0 ||
+                 !copy->sched.iterating;
+    return (struct loop_pulse){.polled_ns = copy->clock.polled_ns,
+                               .slow_ns = copy->debug.slow_ns,
+                               .turns = loop_turns(copy),
+                               .is_debug = copy->debug.enabled,
+                               .is_virtual = copy->clock.is_virtual,
+                               .rests = rests};
 }
 
 /*

@@ -401,7 +401,7 @@ FLATTEN int async_await(async_task *task)
 {
     struct async_loop *loop = loop_enter("async_await");
     if (task == NULL)
-        return -ENOMEM;
+        return asyncp_fail_no_task("async_await");
     task_reserve(task, "async_await");
     if (unlikely(task->coroutine == loop->sched.current))
         return await_itself(task);

@@ -73,11 +73,11 @@ static bool note_left_handle(struct left_handles places[MAX_LEFT_PLACES],
     return true;
 }
 
-/* A failed task whose result was not retrieved has a report of its own, but for a hook. */
+/* A task that has failed has a report of its own. One that was cancelled concerns only tests. */
 static bool is_left(const struct async_loop *loop, const struct async_task *task)
 {
     return task->references > 0 && !task_is_future(task) && !task->seen &&
-           (task->result >= 0 || asyncp_left_has_hook(loop));
+           (task->result >= 0 || (task->result == -ECANCELED && asyncp_left_has_hook(loop)));
 }
 
 /* A server may have left thousands: one line for each place. */

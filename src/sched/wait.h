@@ -155,4 +155,7 @@ int asyncp_fail_cancelled(struct async_loop *loop);
  */
 int asyncp_fail_plainly(struct async_loop *loop, int code) __attribute__((cold));
 
+/* For a call that was given NULL for a task: -ENOMEM, with a message. */
+int asyncp_fail_no_task(const char *call) __attribute__((cold));
+
 #endif

@@ -25,6 +25,8 @@ struct own_place {
 
 #define ENTRY "asyncp_enter_"
 
+enum { MAX_PATH = sizeof(struct source_line) };
+
 static bool begins_with(const char *text, const char *beginning)
 {
     return strncmp(text, beginning, strlen(beginning)) == 0;
@@ -150,14 +152,43 @@ bool asyncp_own_place_text(uint64_t address, char *text, size_t size)
 
 /* ---- a stack -------------------------------------------------------------------------------- */
 
+/* Removes "." and ".." from a path that begins with a slash. */
+static void remove_dots(char *path)
+{
+    char *end = path;
+    for (const char *part = path, *next; *part != 0; part = next) {
+        size_t length = 1 + strcspn(part + 1, "/");
+        next = part + length;
+        if (length == 1 || (length == 2 && part[1] == '.'))
+            continue;
+        if (length == 3 && part[1] == '.' && part[2] == '.') {
+            while (end > path && *--end != '/')
+                continue;
+            continue;
+        }
+        memmove(end, part, length);
+        end += length;
+    }
+    *end = 0;
+}
+
+/* The path of a source from the root on: compilers get those of sources and headers differently. */
+static void make_source_path(const struct source_line *line, char *path, size_t size)
+{
+    bool is_whole = line->file[0] == '/';
+    snprintf(path, size, "%s/%s", is_whole ? "" : line->folder, line->file + is_whole);
+    remove_dots(path);
+}
+
 /* In a static program: whether the source is in the folder of the library's sources. */
 static bool is_library_source(const struct own_places *own, const struct source_line *line)
 {
-    const char *file = own->library_line.file;
+    char library[MAX_PATH], path[MAX_PATH];
     if (own->library_line.line == 0 || line->line == 0)
         return line->line == 0;
-    return strcmp(line->folder, own->library_line.folder) == 0 &&
-           asyncp_are_sources_together(line->file, file);
+    make_source_path(&own->library_line, library, sizeof library);
+    make_source_path(line, path, sizeof path);
+    return asyncp_are_sources_together(path, library);
 }
 
 static bool is_of_library(const struct own_places *own, const struct located *located)

@@ -58,6 +58,14 @@ bool asyncp_sys_thread_call(int32_t thread, struct thread_call *call)
                   &call->pc) == 9;
 }
 
+bool asyncp_sys_thread_runs(int32_t thread)
+{
+    static const char running[] = "running";
+    char text[256];
+    return read_thread_file(thread, "syscall", text, sizeof text) &&
+           strncmp(text, running, sizeof running - 1) == 0;
+}
+
 bool asyncp_sys_is_traced(void)
 {
     char text[2048];

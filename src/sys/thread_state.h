@@ -30,6 +30,9 @@ struct thread_call {
 /* false: it does not sleep, or the kernel does not tell. */
 bool asyncp_sys_thread_call(int32_t thread, struct thread_call *call);
 
+/* Whether it is on a processor, or ready to be. false also if the kernel does not tell. */
+bool asyncp_sys_thread_runs(int32_t thread);
+
 /* Whether a debugger has the process. */
 bool asyncp_sys_is_traced(void);
 

@@ -58,9 +58,11 @@ static bool read_pulse(const struct observed *observed, struct loop_pulse *pulse
     static struct async_loop copy; /* of the observer alone */
     bool was_read = asyncp_view_read(&asyncp_own_view, (uintptr_t)observed->loop, &copy,
                                      sizeof copy) == 0;
-    if (was_read)
-        *pulse = loop_pulse(&copy);
-    return was_read;
+    if (!was_read)
+        return false;
+    *pulse = loop_pulse(&copy);
+    pulse->rests |= pulse->is_virtual; /* the time of the last poll tells nothing */
+    return true;
 }
 
 static int64_t limit_of(const struct observed *observed)
@@ -116,7 +118,7 @@ static void report_held(struct observed *observed, const struct loop_pulse *puls
     struct stall stall = {.loop = observed->number,
                           .thread = observed->thread,
                           .held_ns = now_ns - observed->since_ns,
-                          .has_turns = pulse->turns_left != observed->pulse.turns_left,
+                          .has_turns = pulse->turns != observed->pulse.turns,
                           .is_over = has_gone_on_meanwhile,
                           .context = observed};
     (void)asyncp_sys_thread_times(observed->thread, &times);
@@ -235,6 +237,33 @@ static void stop_thread(void)
     asyncp_sys_futex_wake(&observer.generation);
 }
 
+/* In a child of fork() the thread is not there, and the mutex may be locked. */
+static void forget_parent(void)
+{
+    if (observer.process == asyncp_sys_process_id())
+        return;
+    observer.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    observer.loops = (struct list){0};
+    observer.process = asyncp_sys_process_id();
+}
+
+bool asyncp_observer_report(const struct stall *stall)
+{
+    forget_parent();
+    pthread_mutex_lock(&observer.mutex);
+    bool is_alone = list_empty(&observer.loops), was_written = false;
+    struct thread_sample *room = malloc(sizeof *room);
+    if (is_alone)
+        (void)asyncp_sys_sampling_begin();
+    if (room != NULL)
+        was_written = asyncp_report_stall(stall, room);
+    if (is_alone)
+        asyncp_sys_sampling_end();
+    free(room);
+    pthread_mutex_unlock(&observer.mutex);
+    return was_written;
+}
+
 /* ---- loops ---------------------------------------------------------------------------------- */
 
 static void end_observation(struct close_hook *hook)
@@ -257,16 +286,6 @@ static void end_observation(struct close_hook *hook)
         }
     }
     free(observed);
-}
-
-/* In a child of fork() the thread is not there, and the mutex may be locked. */
-static void forget_parent(void)
-{
-    if (observer.process == asyncp_sys_process_id())
-        return;
-    observer.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    observer.loops = (struct list){0};
-    observer.process = asyncp_sys_process_id();
 }
 
 static bool add(struct observed *observed)

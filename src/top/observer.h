@@ -6,9 +6,11 @@
 #ifndef TOP_OBSERVER_H
 #define TOP_OBSERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct async_loop;
+struct stall;
 
 /*
  * Has the calling thread's loop observed until it is closed. The thread is started for the first
@@ -16,5 +18,11 @@ struct async_loop;
  * mode allows. Without memory or a thread it is not observed.
  */
 void asyncp_observe(struct async_loop *loop, int64_t limit_ns);
+
+/*
+ * Writes the report of another thread about a loop that it has found held, between those of the
+ * observer. Returns whether it was written.
+ */
+bool asyncp_observer_report(const struct stall *stall);
 
 #endif

@@ -221,13 +221,29 @@ static bool find_sleep(int32_t thread, struct thread_call *call)
     return false;
 }
 
-static void print_blocked(FILE *to, struct own_look *look, const struct stall *stall)
+/*
+ * The kernel counts the time of a thread without a processor only when it gets one. So on a busy
+ * machine a thread may seem blocked that is ready.
+ */
+static void print_awake(FILE *to, struct own_look *look, const struct stall *stall,
+                        struct thread_sample *room)
+{
+    struct stall starved = *stall;
+    starved.cause = STALL_STARVED;
+    if (asyncp_sys_thread_runs(stall->thread))
+        print_computing(to, look, &starved, room);
+    else
+        fprintf(to, LINE "  it is blocked in the kernel, which does not tell where\n");
+}
+
+static void print_blocked(FILE *to, struct own_look *look, const struct stall *stall,
+                          struct thread_sample *room)
 {
     struct thread_call call;
     struct frames frames = {.count = 0};
     char text[256];
     if (!find_sleep(stall->thread, &call)) {
-        fprintf(to, LINE "  it is blocked in the kernel, which does not tell where\n");
+        print_awake(to, look, stall, room);
         return;
     }
     asyncp_blocking_describe(text, sizeof text, &call);
@@ -251,7 +267,7 @@ static int print_stall(FILE *to, struct own_look *look, void *context)
     const struct stall_report *report = context;
     print_headline(to, look, report->stall);
     if (report->stall->cause == STALL_BLOCKED)
-        print_blocked(to, look, report->stall);
+        print_blocked(to, look, report->stall, report->room);
     else
         print_computing(to, look, report->stall, report->room);
     bool is_over = report->stall->is_over != NULL && report->stall->is_over(report->stall->context);

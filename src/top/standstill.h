@@ -4,6 +4,12 @@
 
 #include "sched/deadlock.h"
 
+/*
+ * Whether a report may be made on a new thread. To ThreadSanitizer each task is a thread, and a
+ * child of a process with threads may start none.
+ */
+bool asyncp_may_start_thread(void);
+
 /* Writes the tasks of all loops as trees, and their cycles. */
 void asyncp_print_tasks(int fd);
 

@@ -1,6 +1,7 @@
 /* top/testing.c: the entry points of libasyncio-test that concern the loop (asyncio/hooks.h). */
 #include "loop/loop.h"
 #include "sched/sched.h"
+#include "sys/thread.h"
 
 void asyncp_loop_set_idle(async_loop *loop, asyncp_idle_function *function, void *context)
 {
@@ -26,4 +27,14 @@ void asyncp_loop_set_left(async_loop *loop, void (*function)(void *context, cons
                           void *context)
 {
     asyncp_left_set(loop, (struct left_hook){function, context});
+}
+
+void asyncp_loop_report_deadlock(async_loop *loop)
+{
+    asyncp_deadlock_report(loop, DEADLOCK_OF_TEST);
+}
+
+bool asyncp_has_foreign_threads(void)
+{
+    return asyncp_sys_has_foreign_threads();
 }

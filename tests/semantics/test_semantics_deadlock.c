@@ -238,6 +238,22 @@ TEST_EACH_BACKEND(deadlock_hints_say_what_is_missing)
         check_says(run_into_deadlock(cases[i].coroutine), cases[i].hint);
 }
 
+/* The library is in the program's file, and has inline functions in headers with other paths. */
+TEST(the_place_of_a_wait_is_in_the_program_and_not_in_the_library)
+{
+    static const struct {
+        int (*coroutine)(void);
+        const char *place;
+    } cases[] = {{get_from_empty, ", at get_from_empty "},
+                 {put_into_full, ", at put_into_full "},
+                 {join_unreported, ", at join_unreported "},
+                 {wait_for_others, ", at wait_for_others "}};
+    if (strstr(run_into_deadlock(join_untaken), "test_semantics_deadlock.c:") == NULL)
+        test_skip("this program has no line tables");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_says(run_into_deadlock(cases[i].coroutine), cases[i].place);
+}
+
 /* ---- tasks that have ended ------------------------------------------------------------------ */
 
 static const char *run_into_deadlock_with_debug(int (*coroutine)(void))

@@ -28,9 +28,24 @@ LOOP_TEST(await_gives_the_result_of_a_task_that_has_ended)
     return 0;
 }
 
-LOOP_TEST(await_of_null_is_out_of_memory)
+/* The message says the mistake: most often the handle was never set. */
+static void check_null_is_named(const char *call, int result)
 {
-    CHECK_EQ(async_await(NULL), -ENOMEM);
+    char expected[128];
+    snprintf(expected, sizeof expected, "-ENOMEM: %s: the task is NULL: it was never created",
+             call);
+    CHECK_EQ(result, -ENOMEM);
+    CHECK(strncmp(async_strerror(result), expected, strlen(expected)) == 0);
+}
+
+LOOP_TEST(a_task_that_is_null_is_out_of_memory_and_the_message_names_it)
+{
+    check_null_is_named("async_await", async_await(NULL));
+    check_null_is_named("async_gather", async_gather(async_create_task(give_after, 1, 7), NULL));
+    check_null_is_named("async_wait_for", async_wait_for(NULL, 1));
+    check_null_is_named("async_shield", async_shield(NULL));
+    check_null_is_named("async_task_wait", async_task_wait(NULL));
+    check_null_is_named("async_task_wait_started", async_task_wait_started(NULL));
     return 0;
 }
 

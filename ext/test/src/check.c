@@ -43,7 +43,7 @@ bool check_failed(const char *file, int line, const char *format, ...)
     calls_arm(false);
     say("%s:%d: %s (%s)", file, line, claim, place);
     if (async_get_loop() != NULL)
-        async_dump(STDERR_FILENO);
+        asyncp_report_tasks();
     if (run_is_own_process())
         process_end(STATUS_FAILED);
     if (run != NULL && !run->has_failed && run->supervisor != NULL)

@@ -10,7 +10,6 @@
  */
 #include "kit.h"
 
-#include <dirent.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,18 +19,6 @@ enum { NS_PER_SECOND = 1000000000 };
 static const int64_t THREADS_WAIT_NS = 1000000000, FORGOTTEN_NS = 1500000000;
 
 /* ---- deadlocks ------------------------------------------------------------------------------ */
-
-static bool has_other_threads(void)
-{
-    int count = 0;
-    DIR *directory = opendir("/proc/self/task");
-    if (directory == NULL)
-        return false;
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        count += entry->d_name[0] != '.';
-    closedir(directory);
-    return count > 1;
-}
 
 static int64_t real_now_ns(void)
 {
@@ -44,7 +31,7 @@ static int64_t real_now_ns(void)
 static int64_t wait_for_threads(struct run *run)
 {
     bool was_armed = calls_arm(false);
-    bool has_others = has_other_threads();
+    bool has_others = asyncp_has_foreign_threads();
     calls_arm(was_armed);
     if (!has_others)
         return 0;
@@ -64,7 +51,7 @@ static void report_deadlock(const struct run *run, bool has_timers)
     else
         say("deadlock: %s wait, and nothing can wake them: no timer, no descriptor, no thread",
             what);
-    async_dump(STDERR_FILENO);
+    asyncp_loop_report_deadlock(run->loop);
 }
 
 /*

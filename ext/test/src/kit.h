@@ -3,6 +3,7 @@
  * test on a loop of its own; a thread has at most one at a time.
  *
  *      main.c       the program of ASYNC_TEST_MAIN: finds tests, judges them, prints TAP
+ *      arguments.c  its arguments, and the environment
  *      process.c    child processes: output, time limit, end, open descriptors
  *      sweep.c      one coroutine run many times, each in a child process
  *      run.c        one run: opens the loop, supervises the coroutine, looks for leaks
@@ -44,7 +45,7 @@ struct run {
     async_task *subject;            /* the coroutine under test; NULL: it has ended */
     bool has_ended;                 /* the coroutine has; the remaining tasks end now */
     bool has_failed;                /* a check failed, or something was left */
-    bool left;                      /* the loop has released what the program had not */
+    bool left;                      /* an error was lost, or the loop had to release something */
     char message[288];              /* the text of the error of the coroutine */
     int deadlocks;                  /* how many were found */
     int64_t threads_since_ns;       /* of the real clock; other threads are waited for; 0: not */
@@ -62,6 +63,30 @@ void main_say_replay(const char *variable);
 
 /* A run of the current test has ended, which has put so many turns in order. */
 void main_note_turns(uint64_t turns);
+
+/* ---- arguments.c ---------------------------------------------------------------------------- */
+
+struct arguments {
+    const struct asyncp_test *tests; /* of the program; set before */
+    char **names;                    /* of the tests to run, or parts of names; 0: all tests */
+    int name_count;
+    long seeds; /* runs of each test with another order; 0: one, in the usual order */
+    long depth; /* of these orders; 0: a shuffle */
+    bool list, verbose;
+};
+
+/* Negative: the tests are to run; else the exit status of the program, which has said why. */
+int arguments_parse(struct arguments *arguments, int argc, char *argv[]);
+
+bool arguments_want(const struct arguments *arguments, const struct asyncp_test *test);
+
+/* ---- sweep.c -------------------------------------------------------------------------------- */
+
+/* What is wrong with ASYNC_TEST_SWEEP; NULL: nothing, or it is not set. */
+const char *sweep_variable_fault(void);
+
+/* Whether this is a run of a sweep, and its event has come. */
+bool sweep_has_struck(const struct run *run);
 
 /* ---- run.c ---------------------------------------------------------------------------------- */
 
@@ -201,6 +226,12 @@ const char *child_reason(const struct child *child, char *text, size_t size);
 
 /* Ends the process without running its exit handlers. */
 _Noreturn void process_end(int status);
+
+/* The highest time limit, in seconds. */
+#define MAX_TIME_LIMIT 1e9
+
+/* What is wrong with ASYNC_TEST_TIME_LIMIT; NULL: nothing, or it is not set. */
+const char *time_limit_fault(void);
 
 /* Seconds that a test may take. */
 double time_limit_of(const async_test_options *options);

@@ -17,15 +17,7 @@ enum { MAX_REASON = 256 };
 /* In the order of their constructors: that of the source, in a file. */
 static struct asyncp_test *first_test, **end_of_tests = &first_test;
 
-/* The arguments. */
-static struct {
-    char **names; /* of the tests to run, or parts of names */
-    int name_count;
-    long seeds; /* runs of each test with another order; 0: one, in the usual order */
-    long depth; /* of these orders; 0: a shuffle */
-    bool list, verbose;
-} wanted;
-
+static struct arguments wanted;
 static const char *program;
 
 /* In its child process; NULL: there is no ASYNC_TEST_MAIN. */
@@ -37,87 +29,6 @@ void asyncp_test_register(struct asyncp_test *test)
 {
     *end_of_tests = test;
     end_of_tests = &test->next;
-}
-
-/* ---- arguments ------------------------------------------------------------------------------ */
-
-static bool is_name(const char *name)
-{
-    for (const struct asyncp_test *test = first_test; test != NULL; test = test->next)
-        if (strcmp(test->name, name) == 0)
-            return true;
-    return false;
-}
-
-/* A whole name stands for this test alone, also if it is a part of another name. */
-static bool is_wanted(const struct asyncp_test *test)
-{
-    for (int i = 0; i < wanted.name_count; i++) {
-        const char *name = wanted.names[i];
-        if (is_name(name) ? strcmp(test->name, name) == 0 : strstr(test->name, name) != NULL)
-            return true;
-    }
-    return wanted.name_count == 0;
-}
-
-/* A number above 0, or -1. */
-static long parse_count(const char *text)
-{
-    char *end;
-    long count = strtol(text, &end, 10);
-    return *text != '\0' && *end == '\0' && count > 0 ? count : -1;
-}
-
-/* The same of a variable; 0: it is not set. */
-static long count_of_variable(const char *name)
-{
-    const char *text = getenv(name);
-    return text != NULL && *text != '\0' ? parse_count(text) : 0;
-}
-
-static int print_usage(void)
-{
-    fprintf(stderr,
-            "usage: %s [-v] [--list] [--seeds N [--depth D]] [NAME…]\n"
-            "  NAME       the name of a test, or a part of names\n"
-            "  -v         prints the output of tests that pass, too\n"
-            "  --list     prints the names of the tests\n"
-            "  --seeds N  runs each test N times, with ready tasks in another order each time\n"
-            "  --depth D  from 1 to 8: these orders are by priorities, which change D - 1 times\n",
-            program);
-    return 2;
-}
-
-static int parse_arguments(int argc, char *argv[])
-{
-    wanted.seeds = count_of_variable("ASYNC_TEST_SEEDS");
-    wanted.depth = count_of_variable("ASYNC_TEST_DEPTH");
-    int i = 1;
-    for (; i < argc && argv[i][0] == '-'; i++) {
-        if (strcmp(argv[i], "-v") == 0)
-            wanted.verbose = true;
-        else if (strcmp(argv[i], "--list") == 0)
-            wanted.list = true;
-        else if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc)
-            wanted.seeds = parse_count(argv[++i]);
-        else if (strcmp(argv[i], "--depth") == 0 && i + 1 < argc)
-            wanted.depth = parse_count(argv[++i]);
-        else
-            return print_usage();
-    }
-    if (wanted.seeds < 0) {
-        fprintf(stderr, "%s: the number of seeds must be 1 or more\n", program);
-        return 2;
-    }
-    if (wanted.depth < 0 || wanted.depth > ASYNCP_MAX_DEPTH ||
-        (wanted.depth > 0 && wanted.seeds == 0)) {
-        fprintf(stderr, "%s: the depth must be from 1 to %d, and needs --seeds\n", program,
-                ASYNCP_MAX_DEPTH);
-        return 2;
-    }
-    wanted.names = argv + i;
-    wanted.name_count = argc - i;
-    return 0;
 }
 
 /* ---- one run -------------------------------------------------------------------------------- */
@@ -346,22 +257,23 @@ int asyncp_test_main(int argc, char *argv[])
 {
     int count = 0, number = 0, failures = 0;
     program = argc > 0 ? argv[0] : "test";
-    int result = parse_arguments(argc, argv);
-    if (result != 0)
-        return result;
+    wanted.tests = first_test;
+    int status = arguments_parse(&wanted, argc, argv);
+    if (status >= 0)
+        return status;
     for (const struct asyncp_test *test = first_test; test != NULL; test = test->next)
-        count += is_wanted(test);
+        count += arguments_want(&wanted, test);
     if (count == 0) {
-        fprintf(stderr, "%s: no test has this name\n", program);
+        fprintf(stderr, "%s: the program has no tests; ASYNC_TEST(name) defines one\n", program);
         return 2;
     }
     shared_turns = share_turns();
     if (!wanted.list)
         printf("TAP version 13\n1..%d\n", count);
     for (const struct asyncp_test *test = first_test; test != NULL; test = test->next) {
-        if (is_wanted(test) && wanted.list)
+        if (arguments_want(&wanted, test) && wanted.list)
             printf("%s\n", test->name);
-        else if (is_wanted(test))
+        else if (arguments_want(&wanted, test))
             failures += run_with_seeds(test, ++number) ? 0 : 1;
     }
     if (failures > 0)

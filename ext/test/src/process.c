@@ -22,7 +22,8 @@
 
 enum {
     DEFAULT_LIMIT = 20,      /* seconds */
-    GRACE = 2,               /* seconds past the limit before a child is killed from outside */
+    REPORT_SECONDS = 3,      /* past the limit, for the report: the machine may be busy */
+    GRACE = 2,               /* seconds past that before a child is killed from outside */
     CHECK_MS = 100,          /* between two looks at a child; its pipe stays open */
     MAX_OUTPUT = 1 << 26,    /* bytes that a child may write */
     MAX_SHOWN = 1 << 16,     /* bytes of the output that are kept in memory: the last ones */
@@ -83,13 +84,26 @@ bool inventory_differs(struct inventory *before)
 
 /* ---- the child ------------------------------------------------------------------------------ */
 
+const char *time_limit_fault(void)
+{
+    static char fault[256];
+    const char *text = getenv("ASYNC_TEST_TIME_LIMIT");
+    char *end = NULL;
+    double seconds = text != NULL ? strtod(text, &end) : 0;
+    if (text == NULL || *text == '\0' || (*end == '\0' && seconds > 0 && seconds <= MAX_TIME_LIMIT))
+        return NULL;
+    snprintf(fault, sizeof fault,
+             "ASYNC_TEST_TIME_LIMIT=%.100s: it must be a number of seconds above 0, up to %.0f",
+             text, MAX_TIME_LIMIT);
+    return fault;
+}
+
 double time_limit_of(const async_test_options *options)
 {
     const char *text = getenv("ASYNC_TEST_TIME_LIMIT");
     if (options->time_limit > 0)
         return options->time_limit;
-    double seconds = text != NULL ? strtod(text, NULL) : 0;
-    return seconds > 0 ? seconds : DEFAULT_LIMIT;
+    return text != NULL && *text != '\0' ? strtod(text, NULL) : DEFAULT_LIMIT;
 }
 
 /* Written by the coverage runtime, where that is linked. */
@@ -97,32 +111,54 @@ extern void __gcov_dump(void) __attribute__((weak));
 
 _Noreturn void process_end(int status)
 {
+    asyncp_time_limit_end();
     fflush(NULL);
     if (__gcov_dump != NULL)
         __gcov_dump();
     _exit(status);
 }
 
+/* Of this process, in seconds. */
+static double limit, report_seconds;
+
+/* On the thread of the limit. */
+static void end_at_limit(void)
+{
+    dprintf(STDERR_FILENO, "time limit: the test has not ended within %.3g s; its tasks:\n", limit);
+    asyncp_time_limit_report();
+    _exit(STATUS_TIME_LIMIT);
+}
+
+/*
+ * Without that thread, or if it has not answered: it may wait for a lock of libc that a task holds.
+ * A handler may interrupt anything, so it writes only the list that needs no memory.
+ */
 static void on_time_limit(int number)
 {
-    static const char message[] = "time limit\n";
+    static const char no_thread[] = "time limit\n";
+    static const char late[] = "the report took too long; only a list of the tasks:\n";
+    bool is_late = report_seconds > 0;
     (void)number;
-    (void)!write(STDERR_FILENO, message, sizeof message - 1);
+    (void)!write(STDERR_FILENO, is_late ? late : no_thread,
+                 (is_late ? sizeof late : sizeof no_thread) - 1);
     async_dump(STDERR_FILENO);
     _exit(STATUS_TIME_LIMIT);
 }
 
-/* On a signal stack, because a task may have overflowed its own. */
+/* The handler has a stack of its own, because a task may have overflowed the one it has. */
 static void set_time_limit(double seconds)
 {
     static char stack[1 << 16];
     struct sigaction action = {.sa_handler = on_time_limit, .sa_flags = SA_ONSTACK};
     stack_t signal_stack = {.ss_sp = stack, .ss_size = sizeof stack};
-    struct timeval limit = {.tv_sec = (time_t)seconds,
-                            .tv_usec = (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6)};
+    limit = seconds;
+    report_seconds = asyncp_time_limit_begin(seconds, end_at_limit) == 0 ? REPORT_SECONDS : 0;
+    seconds += report_seconds;
+    struct timeval left = {.tv_sec = (time_t)seconds,
+                           .tv_usec = (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6)};
     sigaltstack(&signal_stack, NULL);
     sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = limit}, NULL);
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = left}, NULL);
 }
 
 double time_left(double most)
@@ -131,7 +167,7 @@ double time_left(double most)
     if (!run_is_own_process() || getitimer(ITIMER_REAL, &timer) != 0)
         return most;
     double seconds = (double)timer.it_value.tv_sec + (double)timer.it_value.tv_usec * 1e-6;
-    seconds *= OF_THE_REST;
+    seconds = (seconds - report_seconds) * OF_THE_REST;
     return seconds > 0 && seconds < most ? seconds : most;
 }
 
@@ -211,7 +247,7 @@ static bool is_alive(const struct child *child)
 /* A child that blocks SIGALRM is killed from outside. Its own children may keep the pipe open. */
 void child_wait(struct child *child, double time_limit)
 {
-    double until = now() + time_limit + GRACE;
+    double until = now() + time_limit + REPORT_SECONDS + GRACE;
     struct pollfd polled[] = {{.fd = child->alive, .events = POLLIN},
                               {.fd = child->watched, .events = POLLIN}};
     while (!child->is_overdue && is_alive(child)) {
@@ -244,7 +280,9 @@ char *child_output(const struct child *child)
 const char *child_reason(const struct child *child, char *text, size_t size)
 {
     int status = child->status;
-    if (child->is_overdue || (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_TIME_LIMIT))
+    if (child->is_overdue)
+        return "time limit; its process was stopped, or did not answer, and was killed";
+    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_TIME_LIMIT)
         return "time limit";
     if (WIFSIGNALED(status)) {
         snprintf(text, size, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));

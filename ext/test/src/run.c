@@ -90,12 +90,13 @@ int options_copy(async_test_options *copy, const async_test_options *options)
         is_initialized &= copy->asyncp_reserved[i] == 0;
     bool is_clock = copy->clock == ASYNC_TEST_JUMPS || copy->clock == ASYNC_TEST_STANDS ||
                     copy->clock == ASYNC_TEST_REAL;
-    bool is_limit = copy->time_limit >= 0, is_depth = copy->depth == 0 || copy->seed != 0;
+    bool is_limit = copy->time_limit >= 0 && copy->time_limit <= MAX_TIME_LIMIT;
+    bool is_depth = copy->depth == 0 || copy->seed != 0;
     if (is_initialized && is_clock && is_limit && is_depth)
         return 0;
     const char *why = !is_initialized ? "reserved words are not 0; begin with {0}"
                       : !is_clock     ? "there is no such clock"
-                      : !is_limit     ? "time_limit is negative or not a number"
+                      : !is_limit     ? "time_limit is not a number of seconds from 0 to 1e9"
                                       : "depth needs a seed";
     say("async_test_options: %s", why);
     return async_fail(-EINVAL, "async_test_options: %s", why);
@@ -123,6 +124,30 @@ static void on_left(void *context, const char *text)
         return;
     say("leak: %s", text);
     run->left = true;
+}
+
+/*
+ * Whether an error may be lost: after another failure, after the event of a sweep, by which the run
+ * itself may fail, and by tasks that the end of the loop cancels, if they may be left.
+ */
+static bool may_be_lost(const struct run *run)
+{
+    return run->options.loses_errors || run->deadlocks > 0 || run->has_failed ||
+           sweep_has_struck(run) || (run->options.leaves_tasks && run->has_ended);
+}
+
+/* A task has failed, and no other one can see it. Without a task it is a message of the program. */
+static void on_exception(async_loop *loop, const async_exception_context *error, void *context)
+{
+    struct run *run = context;
+    bool is_failure = error->task != NULL && !may_be_lost(run);
+    (void)loop;
+    say("%s: %s", is_failure ? "lost error" : "asyncio",
+        error->message != NULL ? error->message : "an unhandled error");
+    if (is_failure && !run->left)
+        say("lost error: await, gather or group the task, or let it handle the error; the option "
+            "loses_errors allows it in a test");
+    run->left |= is_failure;
 }
 
 static void check_tasks(struct run *run)
@@ -210,6 +235,8 @@ void asyncp_test_begin(const async_test_options *options)
         asyncp_loop_set_idle(state.run.loop, clock_decide, &state.run);
     if (state.run.loop != NULL)
         asyncp_loop_set_left(state.run.loop, on_left, &state.run);
+    if (state.run.loop != NULL)
+        async_loop_set_exception_handler(state.run.loop, on_exception, &state.run);
     memory_arm(true);
 }
 

@@ -24,6 +24,7 @@ static __thread struct {
     int error;                 /* of the call, chosen by ASYNC_TEST_SWEEP; 0: by the choice */
     struct call_outcome calls; /* of the last run */
     int result;
+    bool is_run; /* this process is that of a run */
 } sweep;
 
 /* As in ASYNC_TEST_SWEEP. */
@@ -107,6 +108,19 @@ static bool choose_first_run(void)
     return sweep.number >= 1 && sweep.number <= MAX_RUNS && is_rest;
 }
 
+const char *sweep_variable_fault(void)
+{
+    static char text[2 * MAX_REASON];
+    for (sweep.kind = ASYNCP_SWEEP_CANCEL; choose_first_run(); sweep.kind++)
+        if (sweep.kind == ASYNCP_SWEEP_SYSTEM_CALLS)
+            return NULL;
+    snprintf(text, sizeof text,
+             "ASYNC_TEST_SWEEP=%.100s: it must be cancel:NUMBER, allocation:NUMBER, "
+             "allocation:NUMBER+, call:NUMBER or call:NUMBER:ERROR",
+             getenv("ASYNC_TEST_SWEEP"));
+    return text;
+}
+
 static void choose_next_run(void)
 {
     sweep.error = 0;
@@ -125,6 +139,7 @@ static void begin_run(const async_test_options *options)
 {
     async_test_options copy;
     async_ignore(options_copy(&copy, options));
+    sweep.is_run = true;
     if (copy.clock == ASYNC_TEST_REAL)
         copy.clock = ASYNC_TEST_JUMPS;
     if (sweep.kind != ASYNCP_SWEEP_SYSTEM_CALLS)
@@ -217,20 +232,21 @@ bool asyncp_test_sweep(enum asyncp_sweep kind, const async_test_options *options
     async_test_options copy;
     bool is_child = false;
     enum verdict verdict = GOOD;
-    sweep.kind = kind;
     sweep.calls = (struct call_outcome){0};
     sweep.result = options_copy(&copy, options);
     if (sweep.result < 0)
         return false;
-    double limit = time_limit_of(&copy);
-    if (!choose_first_run()) {
-        sweep.result = async_fail(-EINVAL, "ASYNC_TEST_SWEEP=%s", getenv("ASYNC_TEST_SWEEP"));
-        check_failed(file, line,
-                     "ASYNC_TEST_SWEEP=%s: it must be cancel:NUMBER, allocation:NUMBER, "
-                     "allocation:NUMBER+, call:NUMBER or call:NUMBER:ERROR",
-                     getenv("ASYNC_TEST_SWEEP"));
+    const char *fault = sweep_variable_fault();
+    if (fault == NULL)
+        fault = time_limit_fault();
+    if (fault != NULL) {
+        sweep.result = async_fail(-EINVAL, "%s", fault);
+        check_failed(file, line, "%s", fault);
         return false;
     }
+    double limit = time_limit_of(&copy);
+    sweep.kind = kind;
+    (void)choose_first_run();
     while ((verdict = run_once(options, limit, what, &is_child)) == GOOD && sweep.number < MAX_RUNS)
         choose_next_run();
     if (is_child)
@@ -256,6 +272,11 @@ static bool is_reached(const struct run *run)
     default:
         return calls_failed() != 0;
     }
+}
+
+bool sweep_has_struck(const struct run *run)
+{
+    return sweep.is_run && is_reached(run);
 }
 
 /* The error that a run may return where its event has come; NULL: any. */

@@ -86,6 +86,13 @@ static int fail_with_a_code(void)
 }
 async_fn(fail_with_a_code);
 
+static int lose_an_error(void)
+{
+    async_task_detach(async_create_task(fail_with_a_code));
+    return async_sleep(1);
+}
+async_fn(lose_an_error);
+
 static int settle_outside(void)
 {
     return async_test_settle();
@@ -95,6 +102,7 @@ async_fn(settle_outside);
 int main(void)
 {
     async_test_options deadlocks = {.deadlocks = true}, wrong = {.time_limit = -1};
+    async_test_options loses = {.loses_errors = true};
     async_test_options stands = {.clock = ASYNC_TEST_STANDS};
     int fd = -1;
     expect("a result", async_test_run(NULL, return_number, 7), 7);
@@ -103,6 +111,8 @@ int main(void)
     expect("the code after a failed check", reached, 1);
     expect("a failed check of a job", async_test_run(NULL, fail_a_job), -EPROTO);
     expect("a task that is left", async_test_run(NULL, leave_a_task), -EPROTO);
+    expect("an error that is lost", async_test_run(NULL, lose_an_error), -EPROTO);
+    expect("the same if it may be", async_test_run(&loses, lose_an_error), 0);
     expect("a descriptor that is left", async_test_run(NULL, leave_a_descriptor, &fd), -EPROTO);
     close(fd);
     expect("a deadlock", async_test_run(NULL, wait_for_nothing), -EDEADLK);
@@ -110,6 +120,8 @@ int main(void)
     expect("a wanted deadlock", async_test_run(&deadlocks, wait_for_nothing), 0);
     expect("a deadlock that is missing", async_test_run(&deadlocks, do_nothing), -EPROTO);
     expect("wrong options", async_test_run(&wrong, do_nothing), -EINVAL);
+    wrong = (async_test_options){.time_limit = ASYNC_FOREVER};
+    expect("a limit that is none", async_test_run(&wrong, do_nothing), -EINVAL);
     wrong = (async_test_options){.depth = 2};
     expect("depth without a seed", async_test_run(&wrong, do_nothing), -EINVAL);
     wrong.seed = 7;

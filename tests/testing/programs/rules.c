@@ -357,6 +357,86 @@ ASYNC_TEST_WITH(run_may_leave_tasks_if_asked, .leaves_tasks = true)
     return 0;
 }
 
+/* ---- lost errors ---------------------------------------------------------------------------- */
+
+static int fail_later(void)
+{
+    ASYNC_TRY(async_sleep(1));
+    return -EIO;
+}
+async_fn(fail_later);
+
+static int lose_an_error(void)
+{
+    async_task_detach(async_create_task(fail_later));
+    return async_sleep(2);
+}
+async_fn(lose_an_error);
+
+ASYNC_TEST_WITH(errors_may_be_lost_if_asked, .loses_errors = true)
+{
+    return lose_an_error();
+}
+
+static void count_errors(async_loop *loop, const async_exception_context *error, void *count)
+{
+    (void)loop;
+    *(int *)count += error->code == -EIO;
+}
+
+ASYNC_TEST(errors_that_the_program_handles_are_not_lost)
+{
+    int count = 0;
+    async_loop_set_exception_handler(async_get_loop(), count_errors, &count);
+    ASYNC_CHECK_EQ(lose_an_error(), 0);
+    ASYNC_CHECK_EQ(count, 1);
+    async_loop_set_exception_handler(async_get_loop(), NULL, NULL);
+    return 0;
+}
+
+ASYNC_TEST(messages_of_the_program_are_no_lost_errors)
+{
+    async_exception_context own = {.message = "no disk", .code = -ENOSPC};
+    async_loop_call_exception_handler(async_get_loop(), &own);
+    return 0;
+}
+
+/* Each has a result that another task can get. */
+ASYNC_TEST(errors_of_awaited_tasks_are_not_lost)
+{
+    ASYNC_TASK_GROUP(group);
+    async_group_create_task(&group, fail_later);
+    ASYNC_CHECK_EQ(async_group_wait(&group), -EIO);
+    async_task *task = async_create_task(fail_later);
+    ASYNC_CHECK_EQ(async_task_wait(task), -EIO);
+    async_task_detach(task);
+    ASYNC_CHECK_EQ(async_await(async_create_task(fail_later)), -EIO);
+    return 0;
+}
+
+static int put_one(async_queue *queue)
+{
+    int item = 1;
+    return async_queue_put(queue, &item);
+}
+async_fn(put_one, async_queue *);
+
+static int put_detached(void)
+{
+    async_auto_queue *queue = NULL;
+    ASYNC_TRY(async_queue_new(&queue, 0, sizeof(int)));
+    async_task_detach(async_create_task(put_one, queue));
+    return async_sleep(1);
+}
+async_fn(put_detached);
+
+/* It has failed because of the sweep. */
+ASYNC_TEST(errors_may_be_lost_after_the_event_of_a_sweep)
+{
+    ASYNC_CHECK(async_test_fail_allocations(NULL, put_detached) > 1);
+    return 0;
+}
+
 ASYNC_TEST(checks_return_true_if_they_pass)
 {
     const char *text = "text";

@@ -13,7 +13,8 @@
  *
  * A test is a coroutine on a loop of its own. Time is virtual: when no task is ready, the clock
  * jumps to the next timer. A test fails if a check fails, if it does not return 0, if all tasks
- * wait for each other, or if it leaves a task, a descriptor or memory of the loop behind.
+ * wait for each other, if a task fails that no other one awaits, or if it leaves a task, a
+ * descriptor or memory of the loop behind.
  *
  * ASYNC_TEST_MAIN runs each test in a process of its own and prints TAP. async_test_run runs a
  * coroutine as a test in the calling process, for programs with a framework of their own.
@@ -37,11 +38,10 @@ enum async_test_clock {
 /* Options of a test; {0} and NULL mean the defaults. */
 typedef struct async_test_options {
     enum async_test_clock clock;
-    /* it must end in a deadlock, which is reported (ASYNC_TEST_DEADLOCKS) */
-    bool deadlocks;
-    /* it may leave tasks, handles and streams; the end of its loop cancels and closes them */
-    bool leaves_tasks;
-    bool debug; /* debug mode of the loop */
+    bool deadlocks;    /* it must end in a deadlock, which is reported (ASYNC_TEST_DEADLOCKS) */
+    bool leaves_tasks; /* it may leave tasks, handles and streams; the loop's end closes them */
+    bool debug;        /* debug mode of the loop */
+    bool loses_errors; /* a task that no other one awaits may fail */
     /*
      * seconds of real time, in ASYNC_TEST_MAIN and the sweeps below; 0: the value of
      * ASYNC_TEST_TIME_LIMIT, else 20. In a test, each run of a sweep gets at most 3/4 of the rest
@@ -88,11 +88,11 @@ typedef struct async_test_options {
  *
  * Defines main, which runs the tests of the program, each in a process of its own.
  *
- * The arguments are names, or parts of names, of the tests to run. --list prints the names, -v also
- * prints the output of tests that pass, and --seeds N, or ASYNC_TEST_SEEDS=N in the environment,
- * runs each test N times with ready tasks in a random order. With --depth D, or ASYNC_TEST_DEPTH=D,
- * tasks have random priorities in these runs, which change D - 1 times (async_run_options). A
- * failure prints a line with ASYNCIO_SHUFFLE, which runs the same order again.
+ * The arguments are names, or parts of names, of the tests to run. --help prints the options,
+ * --list the names, -v also the output of tests that pass. --seeds N, or ASYNC_TEST_SEEDS=N in the
+ * environment, runs each test N times with ready tasks in a random order. With --depth D, or
+ * ASYNC_TEST_DEPTH=D, tasks have random priorities in these runs, which change D - 1 times
+ * (async_run_options). A failure prints a line with ASYNCIO_SHUFFLE, which runs the same order again.
  *
  * The exit status is 0 if all tests passed, 1 if one failed, 2 if the arguments are wrong.
  */
@@ -371,12 +371,13 @@ static inline async_test_options asyncp_test_deadlocking()
     }
 #endif
 
+/* Reports and debuggers show the name of the body. */
 #define ASYNCP_TEST(name, options)                                                                 \
-    static int asyncp_test_body_##name(void);                                                      \
-    async_fn(asyncp_test_body_##name);                                                             \
+    static int ASYNC_TEST_##name(void);                                                            \
+    async_fn(ASYNC_TEST_##name);                                                                   \
     static async_task *asyncp_test_create_##name(void)                                             \
     {                                                                                              \
-        return async_create_task(asyncp_test_body_##name);                                         \
+        return async_create_task(ASYNC_TEST_##name);                                               \
     }                                                                                              \
     static struct asyncp_test asyncp_test_##name = {                                               \
         #name, __FILE__, __LINE__, options, asyncp_test_create_##name, NULL};                      \
@@ -384,7 +385,7 @@ static inline async_test_options asyncp_test_deadlocking()
     {                                                                                              \
         asyncp_test_register(&asyncp_test_##name);                                                 \
     }                                                                                              \
-    static int asyncp_test_body_##name(void)
+    static int ASYNC_TEST_##name(void)
 
 #define ASYNCP_TEST_MUST(must, ...)                                                                \
     (asyncp_test_call_begin(ASYNCP_TEMPORARY(asyncp_test_call, {0, NULL, NULL})),                  \
