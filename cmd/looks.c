@@ -3,8 +3,10 @@
  * JSON, or as trees.
  */
 #include "cmd/commands.h"
+#include "cmd/ending.h"
 #include "cmd/lines.h"
 #include "cmd/ps.h"
+#include "cmd/threads.h"
 #include "sys/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +87,8 @@ static int print(const struct looked *looked, const struct request *request)
                                 .process = (uint32_t)looked->subject->inner_id,
                                 .each = request->each,
                                 .stacks = request->stacks};
+    if (!request->is_json)
+        ending_print(&sheet, looked->subject);
     result = request->is_tree || request->is_json
                  ? print_with_graph(&sheet, looked, request->is_tree)
                  : ps_print(&sheet);
@@ -102,6 +106,14 @@ static int64_t last_reading(const struct snapshot *snapshot)
     return last_ns;
 }
 
+static int find_running(struct snapshot *snapshot, struct unwinder *unwinder,
+                        const struct subject *subject)
+{
+    struct subject_threads threads;
+    threads_open(&threads, subject);
+    return asyncp_running_find(snapshot, unwinder, &threads.source);
+}
+
 /* 1: printed; 0: it has no loop, and is not the only copy. */
 static int show_library(const struct subject *subject, const struct library *library,
                         const struct request *request, size_t printed)
@@ -115,6 +127,8 @@ static int show_library(const struct subject *subject, const struct library *lib
     int64_t now_ns = asyncp_sys_clock_now();
     result = asyncp_snapshot_take(&snapshot, &subject->view, &library->layout, library->loops,
                                   &unwinder);
+    if (result == 0 && (result = find_running(&snapshot, &unwinder, subject)) < 0)
+        asyncp_snapshot_free(&snapshot);
     asyncp_unwinder_close(&unwinder);
     if (result < 0)
         return subject_refuse(subject, result);

@@ -6,6 +6,9 @@
     inspect.py tree       what `asyncio tree` prints, and a deadlock
     inspect.py swaps      no cycle where tasks take two locks in one order, all the time: LOOKS=10000 in the environment
     inspect.py cores      the core of a program that crashes has the rows of the program
+    inspect.py running    a task that runs has a place if its thread is blocked in the kernel
+    inspect.py endings    a core says which signal has ended the process, in which task, and where that was
+    inspect.py forged     cores whose notes lie
     inspect.py churn      many looks at a program whose tasks begin and end all the time
     inspect.py hostile    programs whose notes and lists lie: each look ends soon, and says something: LIES=1000
     inspect.py refusals   processes that cannot be looked at, and why
@@ -16,6 +19,7 @@ Ends with 77 where programs run in an emulator: its memory is not laid out as th
 
 import json
 import os
+import random
 import re
 import resource
 import shutil
@@ -205,11 +209,15 @@ def test_crowd(folder: Path):
 # ---- cores ------------------------------------------------------------------------------------------------------
 
 
-def crash(process, folder: Path) -> Path | None:
-    """The core that the kernel writes; None where it writes none into the folder."""
+def send_abort(process):
+    process.send_signal(signal.SIGABRT)
+
+
+def crash(process, folder: Path, end=send_abort) -> Path | None:
+    """The core that the kernel writes when the process is ended; None where it writes none into the folder."""
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.prlimit(process.pid, resource.RLIMIT_CORE, (most, most))
-    process.send_signal(signal.SIGABRT)
+    end(process)
     process.wait()
     return next((path for path in folder.iterdir() if path.name.startswith("core")), None)
 
@@ -240,6 +248,133 @@ def test_cores(folder: Path):
         raise Skip("the kernel writes no cores into the folder of a program")
 
 
+# ---- tasks that run ---------------------------------------------------------------------------------------------
+
+RUNS = ROOT / "tests/tools/runs.c"
+
+
+def let_go(process):
+    process.stdin.write("x")
+    process.stdin.flush()
+
+
+@contextmanager
+def digging(program: Path, what: str, cwd=None):
+    """A program of runs.c whose task has not got its byte yet."""
+    with subprocess.Popen([program, what], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd) as process:
+        expect("the program", "ready\n", process.stdout.readline())
+        yield process
+        process.stdin.close()
+
+
+def task_named(loop: dict, name: str) -> dict:
+    return next(task for task in loop["tasks"] if task["name"] == name)
+
+
+def line_of(words: str) -> int:
+    """The only line of runs.c with these words."""
+    line, = (number for number, line in enumerate(RUNS.read_text().splitlines(), 1) if words in line)
+    return line
+
+
+def expect_place(what: str, task: dict, function: str, words: str):
+    found = task.get("at", {})
+    expect(what, (function, line_of(words)), (found.get("function"), found.get("line")))
+
+
+def link_runs(folder: Path, *arguments) -> Path:
+    expect("the program can be linked", True, link(folder / "runs", *(arguments or SHARED), source=RUNS))
+    return folder / "runs"
+
+
+def test_running(folder: Path):
+    if not knows_lines():
+        raise Skip("the command does not know lines here")
+    for name, arguments in {"shared": SHARED, "static": ["-static", BUILD / "libasyncio.a"]}.items():
+        if name == "static" and sanitizers():
+            continue
+        program = link_runs(folder, *arguments)
+        with digging(program, "blocks") as process:
+            let_go(process)
+            while "at" not in task_named(look(process.pid), "digs"):
+                pass
+            expect_place(f"a task in the kernel, {name}", task_named(look(process.pid), "digs"), "read_all", "/* the read */")
+            row = rf"  #2 +runs +digs +\S+ +read_all \S+:{line_of('/* the read */')}\n"
+            expect(f"its row, {name}", True, re.search(row, run("ps", process.pid)[1]) is not None)
+            tree = rf"#2 digs: runs, at read_all \S+:{line_of('/* the read */')}\n"
+            expect(f"its tree, {name}", True, re.search(tree, run("tree", process.pid)[1]) is not None)
+    with digging(program, "computes") as process:
+        let_go(process)
+        while task_named(look(process.pid), "digs")["state"] != "runs":
+            pass
+        for _ in range(5):
+            expect("a task that computes", ("runs", None), tuple(map(task_named(look(process.pid), "digs").get, ("state", "at"))))
+
+
+# Said of the end, and the function and the line of the task that ran.
+ENDINGS = {
+    "faults": (r"ended by SIGSEGV \(address 0x8\) in task #2 'digs'", "write_nowhere", "/* the fault */"),
+    "aborts": (r"ended by SIGABRT in task #2 'digs'", "call_abort", "/* the abort */"),
+    "handles": (r"ended by SIGABRT in task #2 'digs'", "write_nowhere", "/* the fault */"),
+    "thread": (r"ended by SIGSEGV \(address 0x8\) in thread \d+, which runs no loop", None, None),
+    "twice": (r"ended by SIGSEGV \(address 0x8\) in task #2 'digs' of loop \d", "write_nowhere", "/* the fault */"),
+    "sleeps": (rf"ended by SIGABRT \(sent by process {os.getpid()}\) while loop 1 was asleep", None, None),
+}
+
+
+def core_of(program: Path, what: str, folder: Path) -> Path:
+    with digging(program, what, cwd=folder) as process:
+        if what == "sleeps":
+            while not look(process.pid)["asleep"]:
+                pass
+        core = crash(process, folder, send_abort if what == "sleeps" else let_go)
+    if core is None:
+        raise Skip("the kernel writes no cores into the folder of a program")
+    return core
+
+
+def check_ending(what: str, core: Path):
+    words, function, line = ENDINGS[what]
+    said, place = run("ps", core), None
+    expect(f"the end, {what}", (True, 0), (re.match(words + r"\nloop \d, ", said[1]) is not None, said[0]))
+    expect(f"the end above the tree, {what}", said[1].splitlines()[0], run("tree", core)[1].splitlines()[0])
+    library, = json.loads(run("ps", "--json", core)[1])
+    ending = library["ended_by"]
+    ran = "task" in ending
+    expect(f"the end as JSON, {what}", ("in task" in words, words.split()[2].rstrip("\\"), True),
+           (ran, ending["signal"], ending["is_final"]))
+    tasks = [task for loop in library["loops"] for task in loop["tasks"] if task["state"] == "runs"]
+    expect(f"tasks that ran, {what}", 0 if what == "sleeps" else 1, len(tasks))
+    if function and knows_lines():
+        expect_place(f"the place, {what}", tasks[0], function, line)
+
+
+def test_endings(folder: Path):
+    if sanitizers():
+        raise Skip("a sanitizer's shadow makes a core of terabytes")
+    program = link_runs(folder)
+    for what in ENDINGS:
+        core = core_of(program, what, folder)
+        check_ending(what, core)
+        core.unlink()
+    if link(folder / "runs", "-static", BUILD / "libasyncio.a", source=RUNS):
+        check_ending("faults", core_of(program, "faults", folder))
+
+
+def test_forged(folder: Path):
+    """Random bytes in the first pages of a core, where its notes are: each look ends soon, and says something."""
+    if sanitizers():
+        raise Skip("a sanitizer's shadow makes a core of terabytes")
+    core = core_of(link_runs(folder), "faults", folder)
+    content, numbers, forged = core.read_bytes(), random.Random(1), folder / "forged"
+    for _ in range(LIES):
+        changed = bytearray(content)
+        for _ in range(numbers.randrange(1, 400)):
+            changed[numbers.randrange(64, 20000)] = numbers.choice((0, 1, 8, 0x7f, 0xff, numbers.randrange(256)))
+        forged.write_bytes(changed)
+        look_at_liar(forged, "a forged core")
+
+
 # ---- churn ------------------------------------------------------------------------------------------------------
 
 
@@ -260,9 +395,9 @@ def test_churn(folder: Path):
 # ---- lies -------------------------------------------------------------------------------------------------------
 
 
-def look_at_liar(pid: int, what: str):
+def look_at_liar(pid: int | Path, what: str):
     """Each command ends soon, with a table or a sentence."""
-    for arguments in (["ps"], ["ps", "--json"], ["tree"], ["top", "--json", "--seconds", "0.05"]):
+    for arguments in (["ps"], ["ps", "--stacks"], ["ps", "--json"], ["tree"], ["top", "--json", "--seconds", "0.05"]):
         answer = subprocess.run([COMMAND, *arguments, str(pid)], capture_output=True, timeout=20 if sanitizers() else 2)
         if answer.returncode not in (0, 1) or (answer.returncode == 0) != (not answer.stderr):
             raise Failure(f"{what}: {answer}")
