@@ -397,7 +397,7 @@ def test_churn(folder: Path):
 
 def look_at_liar(pid: int | Path, what: str):
     """Each command ends soon, with a table or a sentence."""
-    for arguments in (["ps"], ["ps", "--stacks"], ["ps", "--json"], ["tree"], ["top", "--json", "--seconds", "0.05"]):
+    for arguments in (["ps", "--stacks"], ["ps", "--json"], ["tree"], ["top", "--json", "--seconds", "0.05"]):
         answer = subprocess.run([COMMAND, *arguments, str(pid)], capture_output=True, timeout=20 if sanitizers() else 2)
         if answer.returncode not in (0, 1) or (answer.returncode == 0) != (not answer.stderr):
             raise Failure(f"{what}: {answer}")
