@@ -4,6 +4,7 @@
  */
 #include "cmd/commands.h"
 #include "cmd/ending.h"
+#include "cmd/help.h"
 #include "cmd/lines.h"
 #include "cmd/ps.h"
 #include "cmd/threads.h"
@@ -163,30 +164,37 @@ static int look_at_subject(const struct request *request)
     return result;
 }
 
-/* Whether the arguments are right. */
-static bool read_arguments(int count, char **arguments, struct request *request)
+static int read_argument(const char *command, const char *word, struct request *request)
 {
-    for (int i = 0; i < count; i++) {
-        if (strcmp(arguments[i], "--json") == 0)
-            request->is_json = true;
-        else if (strcmp(arguments[i], "--each") == 0)
-            request->each = true;
-        else if (strcmp(arguments[i], "--stacks") == 0)
-            request->stacks = true;
-        else if (*arguments[i] == '-' || request->name != NULL)
-            return false;
-        else
-            request->name = arguments[i];
-    }
-    return request->name != NULL && !(request->is_json && (request->each || request->stacks)) &&
-           !(request->is_tree && (request->is_json || request->stacks));
+    if (strcmp(word, "--each") == 0)
+        request->each = true;
+    else if (!request->is_tree && strcmp(word, "--json") == 0)
+        request->is_json = true;
+    else if (!request->is_tree && strcmp(word, "--stacks") == 0)
+        request->stacks = true;
+    else
+        return help_take_subject(command, word, &request->name);
+    return 0;
+}
+
+/* 0, or WRONG_USAGE. */
+static int read_arguments(const char *command, int count, char **arguments, struct request *request)
+{
+    int result = 0;
+    for (int i = 0; i < count && result == 0; i++)
+        result = read_argument(command, arguments[i], request);
+    if (result == 0 && request->is_json && (request->each || request->stacks))
+        result = help_refuse(command, "--json prints each task with its calls: leave %s out",
+                             request->each ? "--each" : "--stacks");
+    return result == 0 ? help_need_subject(command, request->name) : result;
 }
 
 static int run_look(int count, char **arguments, bool is_tree)
 {
     struct request request = {.is_tree = is_tree};
-    if (!read_arguments(count, arguments, &request))
-        return WRONG_USAGE;
+    int result = read_arguments(is_tree ? "tree" : "ps", count, arguments, &request);
+    if (result != 0)
+        return result;
     return look_at_subject(&request) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -11,6 +11,7 @@
     inspect.py forged     cores whose notes lie
     inspect.py churn      many looks at a program whose tasks begin and end all the time
     inspect.py hostile    programs whose notes and lists lie: each look ends soon, and says something: LIES=1000
+    inspect.py help       help that was asked for, and what is said of wrong calls
     inspect.py refusals   processes that cannot be looked at, and why
     inspect.py fork       a child of fork() has copies of its parent's loops
 
@@ -425,6 +426,45 @@ def lying(program: Path, *arguments):
         process.stdin.close()
 
 
+# ---- help -------------------------------------------------------------------------------------------------------
+
+COMMANDS = ["ps", "tree", "top", "trace", "gdb"]
+
+
+def test_help(folder: Path):
+    """Help that was asked for is no mistake; a mistake says what is wrong and how it is right."""
+    for words in (["--help"], ["-h"], ["help"]):
+        status, out, complaint = run(*words)
+        expect(f"asyncio {words}", (0, ""), (status, complaint))
+        for command in COMMANDS:
+            expect(f"an example of {command}", 1, len(re.findall(rf"^  {command} +\S.*  asyncio {command} \S+$", out, re.MULTILINE)))
+    expect("without a word", (2, "", run("help")[1]), run())
+    for command in COMMANDS:
+        about = run("help", command)
+        expect(f"help {command}", (0, "", True), (about[0], about[2], about[1].startswith(f"usage: asyncio {command} ")))
+        expect(f"an example of {command}", True, f"\nExample: asyncio {command} " in about[1])
+        expect(f"{command} --help", about, run(command, "--help"))
+        expect(f"{command} -h", about, run(command, "-h"))
+        mistake = run(command)
+        expect(f"{command} alone", (2, ""), mistake[:2])
+        for words in (f"asyncio {command}: give ", f", for example: asyncio {command} ", f"usage: asyncio {command} ",
+                      f"`asyncio help {command}` says more\n"):
+            expect(f"{command} alone: {words}", True, words in mistake[2])
+        expect(f"{command} -x", (2, "", f"asyncio {command}: there is no option '-x'"),
+               (*run(command, "-x")[:2], run(command, "-x")[2].splitlines()[0]))
+    for arguments, words in ((("pss", "1"), "asyncio: there is no command 'pss'; there are ps, tree, top, trace, gdb"),
+                             (("help", "pss"), "asyncio: there is no command 'pss'; there are ps, tree, top, trace, gdb"),
+                             (("4711",), "asyncio: a command is missing before 4711; to list its tasks: asyncio ps 4711"),
+                             (("ps", "1", "2"), "asyncio ps: only one is looked at: '1' or '2'"),
+                             (("ps", "--json", "--each", "1"), "asyncio ps: --json prints each task with its calls: leave --each out"),
+                             (("tree", "--json", "1"), "asyncio tree: there is no option '--json'"),
+                             (("trace", "x", "-o"), "asyncio trace: -o needs the name of one file behind it"),
+                             (("top", "--seconds", "0", "1"), "asyncio top: --seconds needs a number from 0.02 to 3600")):
+        expect(f"{arguments}", (2, "", words), (*run(*arguments)[:2], run(*arguments)[2].splitlines()[0]))
+    version = re.search(r"version: '([\d.]+)'", (ROOT / "meson.build").read_text())[1]
+    expect("the version", (0, f"asyncio {version}\n", ""), run("--version"))
+
+
 # ---- refusals ---------------------------------------------------------------------------------------------------
 
 
@@ -453,12 +493,6 @@ def test_refusals(folder: Path):
     check_refusal(SOURCE, f"asyncio: {SOURCE}: it is not a core\n")
     check_refusal(COMMAND, "it is not a core")
     check_refusal(0x7ffffff0, "there is no such process")
-    expect("usage", (2, "", "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
-                           "       asyncio tree [--each] PID|CORE\n       asyncio top [--once | --json] [--seconds N] PID\n"
-                           "       asyncio trace FILE|PID|CORE [-o OUT.html|OUT.svg|OUT.pftrace|OUT.trace]\n"
-                           "       asyncio gdb PID|CORE [ARGUMENT ...]\n"), run("ps"))
-    expect("usage", 2, run("ps", "--json", "--each", "1")[0])
-    expect("usage", 2, run("ps", "1", "2")[0])
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
         wait_for_program(process.pid, "cat")
         check_refusal(process.pid, f"process {process.pid} (cat): it does not use libasyncio, or has not loaded it yet")

@@ -12,5 +12,6 @@ SCRIPT_TEST(inspect_says_what_has_ended_a_process_and_where, "tests/scripts/insp
 SCRIPT_TEST(inspect_of_a_core_that_lies_ends, "tests/scripts/inspect.py", "forged");
 SCRIPT_TEST(inspect_reads_a_program_that_changes, "tests/scripts/inspect.py", "churn");
 SCRIPT_TEST(inspect_of_a_program_that_lies_ends, "tests/scripts/inspect.py", "hostile");
+SCRIPT_TEST(inspect_helps_and_says_what_is_wrong_with_a_call, "tests/scripts/inspect.py", "help");
 SCRIPT_TEST(inspect_says_why_it_cannot_look, "tests/scripts/inspect.py", "refusals");
 SCRIPT_TEST(inspect_tells_copies_of_a_forked_loop, "tests/scripts/inspect.py", "fork");
