@@ -1,6 +1,6 @@
 /*
  * cmd/commands.h: the commands that the first word after `asyncio` names. Each gets the words
- * behind it, and returns the exit status.
+ * behind it, and returns the exit status: after WRONG_USAGE it has printed why.
  */
 #ifndef CMD_COMMANDS_H
 #define CMD_COMMANDS_H

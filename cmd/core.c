@@ -4,7 +4,6 @@
  * unwind tables, is read from the file, if that is still the same.
  */
 #include "cmd/files.h"
-#include "cmd/notes.h"
 #include "cmd/subject.h"
 #include <elf.h>
 #include <errno.h>
@@ -166,10 +165,25 @@ static int take_note(void *argument, const struct elf_note *note)
                : 0;
 }
 
-static int take_notes(struct subject *subject, const ElfW(Phdr) * segment)
+int core_each_note(const struct core *core,
+                   int (*take)(void *argument, const struct elf_note *note), void *argument)
 {
-    const char *bytes = bytes_at(subject->core, segment->p_offset, segment->p_filesz);
-    return bytes == NULL ? 0 : notes_each(bytes, (size_t)segment->p_filesz, take_note, subject);
+    int result = 0;
+    for (size_t i = 0; i < core->segment_count && result == 0; i++) {
+        const ElfW(Phdr) *segment = &core->segments[i];
+        const char *bytes = segment->p_type != PT_NOTE
+                                ? NULL
+                                : bytes_at(core, segment->p_offset, segment->p_filesz);
+        if (bytes != NULL)
+            result = notes_each(bytes, (size_t)segment->p_filesz, take, argument);
+    }
+    return result;
+}
+
+uint16_t core_machine(const struct core *core)
+{
+    const ElfW(Ehdr) *header = (const void *)core->bytes;
+    return header->e_machine;
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -216,16 +230,6 @@ static int read_header(struct core *core)
     return core->segments != NULL ? 0 : -ENOEXEC;
 }
 
-static int read_notes(struct subject *subject)
-{
-    const struct core *core = subject->core;
-    int result = 0;
-    for (size_t i = 0; i < core->segment_count && result == 0; i++)
-        if (core->segments[i].p_type == PT_NOTE)
-            result = take_notes(subject, &core->segments[i]);
-    return result;
-}
-
 /* Whether the file ends before what its segments have. */
 static bool is_cut(const struct core *core)
 {
@@ -266,7 +270,7 @@ int core_open(struct subject *subject, const char *path)
     if (result == 0)
         result = read_header(subject->core);
     if (result == 0)
-        result = read_notes(subject);
+        result = core_each_note(subject->core, take_note, subject);
     if (result == 0)
         result = add_files(subject);
     return result < 0 ? subject_refuse(subject, result) : 0;

@@ -3,6 +3,7 @@
  * library in a folder that it knows.
  */
 #include "cmd/commands.h"
+#include "cmd/help.h"
 #include "cmd/subject.h"
 #include <errno.h>
 #include <stdio.h>
@@ -67,7 +68,11 @@ static int execute_gdb(char *name, char **more, int more_count)
 /* The first word is a PID or a CORE. */
 int gdb_run(int count, char **arguments)
 {
-    if (count < 1 || *arguments[0] == '-')
-        return WRONG_USAGE;
+    const char *name = NULL;
+    int result = count > 0 ? help_take_subject("gdb", arguments[0], &name) : 0;
+    if (result == 0)
+        result = help_need_subject("gdb", name);
+    if (result != 0)
+        return result;
     return execute_gdb(arguments[0], arguments + 1, count - 1) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -4,6 +4,7 @@
  * counts changes that are more than that.
  */
 #include "cmd/json.h"
+#include "cmd/ending.h"
 #include "cmd/ps.h"
 #include "inspect/kept.h"
 #include "show/words.h"
@@ -178,7 +179,9 @@ void ps_print_json(const struct sheet *sheet, const struct subject *subject,
     const struct snapshot *snapshot = sheet->snapshot;
     printf("{\"schema\":%d,\"process\":{\"id\":%d,\"name\":", SCHEMA, (int)subject->id);
     json_print_text(subject->name);
-    printf("},\"taken_ns\":%" PRId64 ",\"loops\":[", snapshot->taken_ns);
+    putchar('}');
+    ending_print_json(sheet, subject);
+    printf(",\"taken_ns\":%" PRId64 ",\"loops\":[", snapshot->taken_ns);
     for (size_t i = snapshot->loop_count; i-- > 0;) {
         print_loop_json(sheet, graph, &snapshot->loops[i]);
         if (i > 0)

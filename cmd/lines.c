@@ -116,7 +116,6 @@ static void set_function(struct code_place *place, const char *name)
     set_text(place->function, sizeof place->function, name);
 }
 
-/* The line in a function from which the next inner one is called. */
 /* A path as the compiler was given it: without the folder in which it worked. */
 static const char *path_in_unit(const char *path, Dwarf_Die *unit)
 {
@@ -128,6 +127,7 @@ static const char *path_in_unit(const char *path, Dwarf_Die *unit)
     return is_below ? path + length + 1 : path;
 }
 
+/* The line in a function from which the next inner one is called. */
 static void set_call_line(struct code_place *place, Dwarf_Die *inlined, Dwarf_Die *unit)
 {
     Dwarf_Attribute attribute;
@@ -250,18 +250,34 @@ static void find_source(Dwfl_Module *file, uint64_t address, char *path, size_t 
 }
 
 /*
- * Whether an address is in the same library as the innermost call, which is in libasyncio: in the
- * same file, and in a static program from the same folder of sources.
+ * Whether an address is in libasyncio, which has the address `inside`: in the same file, and in a
+ * static program from the same folder of sources.
  */
-static bool is_in_library(const struct lines *lines, uint64_t address, uint64_t innermost)
+static bool is_in_library(const struct lines *lines, uint64_t address, uint64_t inside)
 {
     char first[PATH_BYTES], path[PATH_BYTES];
-    Dwfl_Module *library = find_file(lines, innermost), *file = find_file(lines, address);
+    Dwfl_Module *library = find_file(lines, inside), *file = find_file(lines, address);
     if (library == NULL || file != library)
         return false;
-    find_source(library, innermost, first, sizeof first);
+    find_source(library, inside, first, sizeof first);
     find_source(file, address, path, sizeof path);
     return asyncp_are_sources_together(path, first);
+}
+
+/* Whether an address is in a shared file of libc or of the kernel. */
+static bool is_in_libc(const struct lines *lines, uint64_t address)
+{
+    static const char *const beginnings[] = {"libc.", "libc-", "libpthread", "ld-", "[vdso"};
+    Dwfl_Module *file = find_file(lines, address);
+    const char *path = file == NULL
+                           ? NULL
+                           : dwfl_module_info(file, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : path;
+    for (size_t i = 0; name != NULL && i < sizeof beginnings / sizeof *beginnings; i++)
+        if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
 }
 
 static bool has_source(const struct lines *lines, uint64_t address)
@@ -303,10 +319,16 @@ static void close_files(struct lines *lines)
     (void)lines;
 }
 
-static bool is_in_library(const struct lines *lines, uint64_t address, uint64_t innermost)
+static bool is_in_library(const struct lines *lines, uint64_t address, uint64_t inside)
 {
-    (void)lines, (void)address, (void)innermost;
+    (void)lines, (void)address, (void)inside;
     return true;
+}
+
+static bool is_in_libc(const struct lines *lines, uint64_t address)
+{
+    (void)lines, (void)address;
+    return false;
 }
 
 static bool has_source(const struct lines *lines, uint64_t address)
@@ -331,30 +353,47 @@ static size_t find_places(struct lines *lines, uint64_t address, struct code_pla
 /* All calls of a trace. */
 struct calls {
     struct code_place places[MAX_PLACES];
+    bool is_inside[MAX_PLACES]; /* it is in libasyncio or in libc */
     size_t count;
-    size_t outside;  /* the first one that is not in the library; count: none is */
+    bool runs;       /* the task was not suspended: the innermost call may be any */
     bool has_source; /* the library has debug information */
 };
 
-static void find_calls(struct lines *lines, const struct trace *trace, struct calls *calls)
+/* Where the library has no debug information, what has a line is not the library. */
+static void add_call(struct lines *lines, uint64_t address, uint64_t inside, struct calls *calls)
 {
-    calls->count = 0;
-    calls->outside = SIZE_MAX;
-    calls->has_source = trace->frames[0] != 0 && has_source(lines, trace->frames[0] - 1);
-    for (int i = 0; i < MAX_FRAMES && trace->frames[i] != 0; i++) {
-        const uint64_t address = trace->frames[i] - 1; /* in the instruction that calls */
-        if (calls->outside == SIZE_MAX && !is_in_library(lines, address, trace->frames[0] - 1))
-            calls->outside = calls->count;
-        calls->count += find_places(lines, address, calls->places + calls->count,
-                                    MAX_PLACES - calls->count);
+    size_t before = calls->count;
+    bool is_inside = is_in_library(lines, address, inside) ||
+                     (calls->runs && is_in_libc(lines, address));
+    calls->count += find_places(lines, address, calls->places + before, MAX_PLACES - before);
+    for (size_t i = before; i < calls->count; i++) {
+        bool has_line = calls->places[i].line > 0;
+        calls->is_inside[i] = is_inside && !(calls->runs && !calls->has_source && has_line);
     }
-    if (calls->outside > calls->count)
-        calls->outside = calls->count;
+}
+
+/* A suspended task is in the library. */
+static void find_calls(struct lines *lines, const struct snapshot *snapshot, const struct row *row,
+                       struct calls *calls)
+{
+    const struct trace *trace = asyncp_snapshot_trace(snapshot, row);
+    calls->count = 0;
+    calls->runs = row->state == ROW_RUNS;
+    const uint64_t inside = calls->runs ? snapshot->library : trace->frames[0] - 1;
+    calls->has_source = trace->frames[0] != 0 && has_source(lines, inside);
+    for (int i = 0; i < MAX_FRAMES && trace->frames[i] != 0; i++)
+        add_call(lines, trace->frames[i] - 1, inside, calls); /* in the instruction that calls */
 }
 
 static bool begins_with(const struct code_place *place, const char *beginning)
 {
     return strncmp(place->function, beginning, strlen(beginning)) == 0;
+}
+
+/* Of the library, or an inline function of its headers. */
+static bool has_public_name(const struct code_place *place)
+{
+    return begins_with(place, "async_") || begins_with(place, "asyncp_");
 }
 
 /* Behind the last public function: the library has no debug information in a static program. */
@@ -367,14 +406,34 @@ static size_t behind_public(const struct calls *calls)
     return own;
 }
 
-/* The first call of the program. Inline functions of the headers are left out, too. */
+/*
+ * The innermost call of the program in a task that runs: one with a line, because other libraries
+ * mostly have none; else the innermost one.
+ */
+static size_t first_of_running(const struct calls *calls)
+{
+    size_t without_line = calls->count;
+    for (size_t i = calls->count; i-- > 0;)
+        if (!calls->is_inside[i] && !has_public_name(&calls->places[i]))
+            without_line = i;
+    for (size_t i = without_line; i < calls->count; i++)
+        if (!calls->is_inside[i] && !has_public_name(&calls->places[i]) &&
+            calls->places[i].line > 0)
+            return i;
+    return without_line;
+}
+
+/* The first call of the program. */
 static size_t first_own(const struct calls *calls)
 {
-    size_t own = calls->outside;
+    size_t own = 0;
+    if (calls->runs)
+        return first_of_running(calls);
+    while (own < calls->count && calls->is_inside[own])
+        own++;
     if (own == calls->count && !calls->has_source)
         own = behind_public(calls);
-    while (own < calls->count && (begins_with(&calls->places[own], "async_") ||
-                                  begins_with(&calls->places[own], "asyncp_")))
+    while (own < calls->count && has_public_name(&calls->places[own]))
         own++;
     return own;
 }
@@ -413,7 +472,7 @@ static const struct found_place *find_found(struct places *places, const struct 
     struct found_place *found = asyncp_table_at(&lines->found, index);
     if (found->is_found)
         return found;
-    find_calls(lines, asyncp_snapshot_trace(snapshot, row), &calls);
+    find_calls(lines, snapshot, row, &calls);
     size_t own = first_own(&calls);
     if (own < calls.count && !is_beginning(&calls.places[own]))
         found->place = calls.places[own];
@@ -442,20 +501,24 @@ static bool is_repeated(const struct calls *calls, size_t index)
            strcmp(calls->places[index].function, calls->places[index - 1].function) == 0;
 }
 
-static void print_calls(FILE *to, struct lines *lines, const struct trace *trace,
-                        const char *indent)
+/* The callers in a task that runs may be unknown: a running process does not tell all registers. */
+static void print_calls(FILE *to, struct lines *lines, const struct snapshot *snapshot,
+                        const struct row *row, const char *indent)
 {
     static struct calls calls;
     char shown[512], escaped[2048];
-    find_calls(lines, trace, &calls);
-    for (size_t i = first_own(&calls); i < calls.count && !is_beginning(&calls.places[i]); i++) {
+    find_calls(lines, snapshot, row, &calls);
+    size_t i = first_own(&calls);
+    for (; i < calls.count && !is_beginning(&calls.places[i]); i++) {
         if (is_repeated(&calls, i))
             continue;
         asyncp_place_text(shown, sizeof shown, &calls.places[i]);
         async_printable(escaped, sizeof escaped, shown, strlen(shown));
         fprintf(to, "%s%s\n", indent, escaped);
     }
-    if (trace->frames[MAX_FRAMES - 1] != 0)
+    bool is_full = asyncp_snapshot_trace(snapshot, row)->frames[MAX_FRAMES - 1] != 0;
+    bool is_cut = calls.runs && i > 0 && i == calls.count && !calls.is_inside[i - 1];
+    if (is_full || is_cut)
         fprintf(to, "%s…\n", indent);
 }
 
@@ -471,7 +534,7 @@ void lines_print(struct places *places, const struct snapshot *snapshot, const s
         FILE *to = open_memstream(&lines->text, &size);
         if (to == NULL)
             return;
-        print_calls(to, lines, asyncp_snapshot_trace(snapshot, row), indent);
+        print_calls(to, lines, snapshot, row, indent);
         fclose(to);
         lines->text_trace = row->trace;
     }

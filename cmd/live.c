@@ -83,8 +83,7 @@ static pid_t read_inner_number(const struct subject *subject, const char *status
     return atoi(last != NULL ? last : numbers);
 }
 
-/* The number of a thread here, of that in the namespace of the process; 0: it has ended. */
-static pid_t find_thread(const struct subject *subject, uint32_t thread)
+pid_t live_find_thread(const struct subject *subject, uint32_t thread)
 {
     char path[64];
     pid_t found = 0;
@@ -108,7 +107,7 @@ bool live_read_times(const struct subject *subject, uint32_t thread, int64_t *pr
                      int64_t *delay_ns)
 {
     char name[32];
-    pid_t number = find_thread(subject, thread);
+    pid_t number = live_find_thread(subject, thread);
     snprintf(name, sizeof name, "task/%d/schedstat", (int)number);
     FILE *file = number > 0 ? open_file(subject, name) : NULL;
     bool was_read = file != NULL &&

@@ -3,8 +3,11 @@
  * JSON, or as trees.
  */
 #include "cmd/commands.h"
+#include "cmd/ending.h"
+#include "cmd/help.h"
 #include "cmd/lines.h"
 #include "cmd/ps.h"
+#include "cmd/threads.h"
 #include "sys/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +88,8 @@ static int print(const struct looked *looked, const struct request *request)
                                 .process = (uint32_t)looked->subject->inner_id,
                                 .each = request->each,
                                 .stacks = request->stacks};
+    if (!request->is_json)
+        ending_print(&sheet, looked->subject);
     result = request->is_tree || request->is_json
                  ? print_with_graph(&sheet, looked, request->is_tree)
                  : ps_print(&sheet);
@@ -102,6 +107,14 @@ static int64_t last_reading(const struct snapshot *snapshot)
     return last_ns;
 }
 
+static int find_running(struct snapshot *snapshot, struct unwinder *unwinder,
+                        const struct subject *subject)
+{
+    struct subject_threads threads;
+    threads_open(&threads, subject);
+    return asyncp_running_find(snapshot, unwinder, &threads.source);
+}
+
 /* 1: printed; 0: it has no loop, and is not the only copy. */
 static int show_library(const struct subject *subject, const struct library *library,
                         const struct request *request, size_t printed)
@@ -115,6 +128,8 @@ static int show_library(const struct subject *subject, const struct library *lib
     int64_t now_ns = asyncp_sys_clock_now();
     result = asyncp_snapshot_take(&snapshot, &subject->view, &library->layout, library->loops,
                                   &unwinder);
+    if (result == 0 && (result = find_running(&snapshot, &unwinder, subject)) < 0)
+        asyncp_snapshot_free(&snapshot);
     asyncp_unwinder_close(&unwinder);
     if (result < 0)
         return subject_refuse(subject, result);
@@ -149,30 +164,37 @@ static int look_at_subject(const struct request *request)
     return result;
 }
 
-/* Whether the arguments are right. */
-static bool read_arguments(int count, char **arguments, struct request *request)
+static int read_argument(const char *command, const char *word, struct request *request)
 {
-    for (int i = 0; i < count; i++) {
-        if (strcmp(arguments[i], "--json") == 0)
-            request->is_json = true;
-        else if (strcmp(arguments[i], "--each") == 0)
-            request->each = true;
-        else if (strcmp(arguments[i], "--stacks") == 0)
-            request->stacks = true;
-        else if (*arguments[i] == '-' || request->name != NULL)
-            return false;
-        else
-            request->name = arguments[i];
-    }
-    return request->name != NULL && !(request->is_json && (request->each || request->stacks)) &&
-           !(request->is_tree && (request->is_json || request->stacks));
+    if (strcmp(word, "--each") == 0)
+        request->each = true;
+    else if (!request->is_tree && strcmp(word, "--json") == 0)
+        request->is_json = true;
+    else if (!request->is_tree && strcmp(word, "--stacks") == 0)
+        request->stacks = true;
+    else
+        return help_take_subject(command, word, &request->name);
+    return 0;
+}
+
+/* 0, or WRONG_USAGE. */
+static int read_arguments(const char *command, int count, char **arguments, struct request *request)
+{
+    int result = 0;
+    for (int i = 0; i < count && result == 0; i++)
+        result = read_argument(command, arguments[i], request);
+    if (result == 0 && request->is_json && (request->each || request->stacks))
+        result = help_refuse(command, "--json prints each task with its calls: leave %s out",
+                             request->each ? "--each" : "--stacks");
+    return result == 0 ? help_need_subject(command, request->name) : result;
 }
 
 static int run_look(int count, char **arguments, bool is_tree)
 {
     struct request request = {.is_tree = is_tree};
-    if (!read_arguments(count, arguments, &request))
-        return WRONG_USAGE;
+    int result = read_arguments(is_tree ? "tree" : "ps", count, arguments, &request);
+    if (result != 0)
+        return result;
     return look_at_subject(&request) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -6,6 +6,7 @@
 #define CMD_SUBJECT_H
 
 #include "cmd/image.h"
+#include "cmd/notes.h"
 #include <sys/types.h>
 
 enum { MAX_COPIES = 16 };
@@ -41,6 +42,13 @@ void subject_close(struct subject *subject);
 /* The path of the program, borrowed from the core; NULL: unknown. */
 const char *core_program(const struct core *core);
 
+/* The processor: e_machine of its ELF header. */
+uint16_t core_machine(const struct core *core);
+
+/* Calls a function with each note of a core, as notes_each. */
+int core_each_note(const struct core *core,
+                   int (*take)(void *argument, const struct elf_note *note), void *argument);
+
 /* Prints why the subject could not be read. Returns the error. */
 int subject_refuse(const struct subject *subject, int error);
 
@@ -49,6 +57,8 @@ int subject_refuse(const struct subject *subject, int error);
 int live_open(struct subject *subject, const char *pid);
 /* Where a file that the process has loaded by this name can be opened. */
 void live_find_path(const struct subject *subject, const char *name, char *path, size_t size);
+/* The number of a thread here, of that in the namespace of the process; 0: it has ended. */
+pid_t live_find_thread(const struct subject *subject, uint32_t thread);
 /*
  * The time that a thread has spent on a processor, and ready to run without one. `thread` is its
  * number in the namespace of the process. false: the kernel does not say.

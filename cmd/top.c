@@ -4,6 +4,7 @@
  * missed or met each time.
  */
 #include "cmd/commands.h"
+#include "cmd/help.h"
 #include "cmd/top.h"
 #include "cmd/screen.h"
 #include "sys/clock.h"
@@ -164,30 +165,44 @@ static int64_t read_seconds(const char *text)
     return is_valid ? (int64_t)(seconds * 1e9) : 0;
 }
 
-static bool read_arguments(int count, char **arguments, struct top_request *request)
+/* Takes one word or two. Returns how many, or WRONG_USAGE negated. */
+static int read_argument(int count, char **words, struct top_request *request)
 {
-    for (int i = 0; i < count; i++) {
-        if (strcmp(arguments[i], "--once") == 0)
-            request->once = true;
-        else if (strcmp(arguments[i], "--json") == 0)
-            request->once = request->is_json = true;
-        else if (strcmp(arguments[i], "--seconds") == 0 && i + 1 < count)
-            request->interval_ns = read_seconds(arguments[++i]);
-        else if (*arguments[i] == '-' || request->name != NULL)
-            return false;
-        else
-            request->name = arguments[i];
+    if (strcmp(words[0], "--once") == 0) {
+        request->once = true;
+    } else if (strcmp(words[0], "--json") == 0) {
+        request->once = request->is_json = true;
+    } else if (strcmp(words[0], "--seconds") == 0) {
+        request->interval_ns = count > 1 ? read_seconds(words[1]) : 0;
+        return request->interval_ns > 0
+                   ? 2
+                   : -help_refuse("top", "--seconds needs a number from %g to %g", MIN_SECONDS,
+                                  MAX_SECONDS);
+    } else if (help_take_subject("top", words[0], &request->name) != 0) {
+        return -WRONG_USAGE;
     }
-    return request->name != NULL && request->interval_ns > 0;
+    return 1;
+}
+
+static int read_arguments(int count, char **arguments, struct top_request *request)
+{
+    for (int i = 0; i < count;) {
+        int taken = read_argument(count - i, arguments + i, request);
+        if (taken < 0)
+            return -taken;
+        i += taken;
+    }
+    return help_need_subject("top", request->name);
 }
 
 int top_run(int count, char **arguments)
 {
     static struct top top;
     struct top_request request = {.interval_ns = 1000000000};
-    if (!read_arguments(count, arguments, &request))
-        return WRONG_USAGE;
-    int result = run(&top, &request);
+    int result = read_arguments(count, arguments, &request);
+    if (result != 0)
+        return result;
+    result = run(&top, &request);
     subject_close(&top.subject);
     return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

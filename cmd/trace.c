@@ -4,6 +4,7 @@
  */
 #include "cmd/trace.h"
 #include "cmd/commands.h"
+#include "cmd/help.h"
 #include "timeline/page.h"
 #include <asyncio/base.h>
 #include <errno.h>
@@ -175,18 +176,26 @@ static int show(const char *from, const char *to)
 }
 
 /* FILE [-o OUT] */
+static int read_arguments(int count, char **arguments, const char **from, const char **to)
+{
+    int result = 0;
+    for (int i = 0; i < count && result == 0; i++) {
+        bool is_output = strcmp(arguments[i], "-o") == 0;
+        if (is_output && (i + 1 == count || *to != NULL))
+            result = help_refuse("trace", "-o needs the name of one file behind it");
+        else if (is_output)
+            *to = arguments[++i];
+        else
+            result = help_take_subject("trace", arguments[i], from);
+    }
+    return result == 0 ? help_need_subject("trace", *from) : result;
+}
+
 int trace_run(int count, char **arguments)
 {
     const char *from = NULL, *to = NULL;
-    for (int i = 0; i < count; i++) {
-        if (strcmp(arguments[i], "-o") == 0 && i + 1 < count && to == NULL)
-            to = arguments[++i];
-        else if (*arguments[i] == '-' || from != NULL)
-            return WRONG_USAGE;
-        else
-            from = arguments[i];
-    }
-    if (from == NULL)
-        return WRONG_USAGE;
+    int result = read_arguments(count, arguments, &from, &to);
+    if (result != 0)
+        return result;
     return show(from, to) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

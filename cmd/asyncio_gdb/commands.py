@@ -72,8 +72,17 @@ def shown_wait(task: Task, with_object: bool) -> str:
             + ("" if task.wait.cancellable else "; cannot be cancelled here"))
 
 
-def shown_ids(tasks: list[Task]) -> str:
-    return f"#{tasks[0].label}" + (f" and {len(tasks) - 1} more" if len(tasks) > 1 else "")
+def shown_ids(label: str, count: int) -> str:
+    return f"#{label}" + (f" and {count - 1} more" if count > 1 else "")
+
+
+def kept_rows(loop: Loop) -> list[list[str]]:
+    """A line for each place of the creation of tasks that have ended while a handle is left."""
+    places = defaultdict(list)
+    for kept in loop.kept:
+        places[kept.where].append(kept)
+    return [[shown_ids(loop.label_of(kept[0].id), len(kept)), "ended", "", kept[0].name, where, "", ""]
+            for where, kept in places.items()]
 
 
 def row_of(tasks: list[Task], place: str, now: int) -> list[str]:
@@ -82,7 +91,7 @@ def row_of(tasks: list[Task], place: str, now: int) -> list[str]:
     waits = [task.wait for task in tasks if task.wait]
     age = shown_time(now - min(wait.since_ns for wait in waits)) if first.state == WAITS else ""
     same_object = len({wait.object for wait in waits}) == 1
-    return [shown_ids(tasks), first.state, age, first.name, first.where, shown_wait(first, same_object), place]
+    return [shown_ids(first.label, len(tasks)), first.state, age, first.name, first.where, shown_wait(first, same_object), place]
 
 
 def write_table(rows: list[list[str]]):
@@ -103,7 +112,7 @@ def write_loop(loop: Loop, each: bool, now: int, traces: Traces):
         kind = (task.name, task.where, task.state, task.wait and (task.wait.call, task.wait.cancellable), task.requests)
         groups[task.id if each else kind, trace and trace.place].append(task)
     rows = [row_of(tasks, str(place or ""), loop.now_ns if loop.is_virtual else now)
-            for (_, place), tasks in groups.items()]
+            for (_, place), tasks in groups.items()] + kept_rows(loop)
     if rows:
         write_table([["TASK", "STATE", "FOR", "NAME", "CREATED AT", "WAITS IN", "AT"], *rows])
     if not loop.is_whole:
@@ -113,7 +122,8 @@ def write_loop(loop: Loop, each: bool, now: int, traces: Traces):
 class InfoTasks(gdb.Command):
     """List the tasks of libasyncio: info tasks [-each]
 
-Tasks that do the same share a line; with -each every task has its own. The first column has the IDs for the
+Tasks that do the same share a line; with -each every task has its own. Tasks that have ended while the program has a
+handle to them are counted by the place of their creation. The first column has the IDs for the
 command `task`. AT is the innermost function of the program on the stack of the task."""
 
     def __init__(self):

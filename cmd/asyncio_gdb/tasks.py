@@ -28,6 +28,13 @@ class Wait(NamedTuple):
     cancellable: bool
 
 
+class Kept(NamedTuple):
+    """A task that has ended, to which the program still has a handle."""
+    id: int
+    name: str
+    where: str
+
+
 class Task:
     """A task that has not ended."""
 
@@ -49,7 +56,7 @@ class Task:
     @property
     def label(self) -> str:
         """As the user writes it."""
-        return f"{self.loop.label}.{self.id}" if self.loop.is_labelled else str(self.id)
+        return self.loop.label_of(self.id)
 
     def read_stack(self):
         """Reads the control block and the wait, which mostly are in one page."""
@@ -103,7 +110,12 @@ class Loop:
         self.tasks: dict[int, Task] = {}
         self.by_address: dict[int, Task] | None = None
         self.futures: set[int] = set()  # ids
+        self.kept: list[Kept] = []      # by their ids
         self.is_whole = True            # all lists were read to their ends
+
+    def label_of(self, id: int) -> str:
+        """A task of the loop, as the user writes it."""
+        return f"{self.label}.{id}" if self.is_labelled else str(id)
 
     def task_at(self, address: int) -> Task | None:
         """By the address of its handle."""
@@ -125,12 +137,16 @@ class Loop:
                 self.read_record(address + at, chunk[at:at + size], future, found)
             address = library.get(chunk, "chunk_next")
         self.is_whole = address == 0
+        self.kept.sort(key=lambda kept: kept.id)
         self.tasks = {task.id: task for task in sorted(found, key=lambda task: task.id)}
 
     def read_record(self, address: int, record: bytes, future: int, found: list[Task]):
         library = self.lib
         coroutine = library.get(record, "task_coroutine")
-        if coroutine == 0 or library.get(record, "task_loop") != self.address:
+        if library.get(record, "task_loop") != self.address:
+            return
+        if coroutine == 0:
+            self.add_kept(record)
             return
         if coroutine == future:
             self.futures.add(library.get(record, "task_id"))
@@ -138,6 +154,14 @@ class Loop:
         task = Task(self, address, record, coroutine)
         task.read_stack()
         found.append(task)
+
+    def add_kept(self, record: bytes):
+        """Handles that a running join or callback has are reserved, and do not count."""
+        library = self.lib
+        handles = library.get(record, "task_references") & ~(1 << library.offsets["task_borrowed_bit"])
+        if handles > library.get(record, "task_reserved"):
+            self.kept.append(Kept(library.get(record, "task_id"), self.texts.get(library.get(record, "task_name")),
+                                  self.texts.get(library.get(record, "task_where"))))
 
 
 # ---- the process ------------------------------------------------------------------------------------------------

@@ -69,8 +69,8 @@ static struct look look_at(const struct reading *reading, const char *record, ui
     const char *block = find_in(stack, look.coroutine, size_of(reading, LAYOUT_coroutine));
     if (block == NULL)
         return look;
-    look.has_stack = true;
     look.task = get_member(reading, block, LAYOUT_coroutine_task);
+    look.has_stack = look.task != 0; /* gcore writes zeros where it could not read */
     look.wait = get_member(reading, block, LAYOUT_coroutine_wait);
     look.sp = get_member(reading, block, LAYOUT_coroutine_sp);
     look.throttled = get_member(reading, block, LAYOUT_coroutine_throttled) != 0;

@@ -16,7 +16,7 @@ struct look {
     uint64_t waiting, since_ns, call, object; /* of the wait */
     uint64_t requests, stack_log, group;
     bool throttled, claimed, cancellable;
-    bool has_stack; /* the control block was read */
+    bool has_stack; /* the control block was read, and not left out of a core */
     bool is_whole;  /* all was read, and belongs together */
 };
 

@@ -98,13 +98,16 @@ static int read_loop(struct reading *reading, uint64_t *loop)
     return result < 0 || reading->loops_only ? result : read_tasks(reading, chunks);
 }
 
-/* Without it nothing is unwound. */
-static void find_resume(const struct reading *reading, uint64_t address)
+/* Without it the stacks of tasks that do not run are not unwound. */
+static void find_resume(struct reading *reading, uint64_t address)
 {
     uint64_t resume = 0;
-    if (reading->unwinder != NULL &&
-        asyncp_view_read(reading->view, address, &resume, sizeof(void *)) == 0)
-        reading->unwinder->resume = resume;
+    if (reading->unwinder == NULL ||
+        asyncp_view_read(reading->view, address, &resume, sizeof(void *)) < 0)
+        return;
+    reading->unwinder->resume = resume;
+    if (resume != 0)
+        reading->snapshot->library = resume;
 }
 
 static int read_loops(struct reading *reading, uint64_t loops)
@@ -175,6 +178,7 @@ static struct reading *new_reading(struct snapshot *snapshot, const struct view 
 static int take_snapshot(struct snapshot *snapshot, struct reading *reading, uint64_t loops)
 {
     *snapshot = (struct snapshot){
+        .library = loops,
         .traces = {.record_bytes = sizeof(struct trace), .key_bytes = sizeof(struct trace)}};
     asyncp_texts_open(&snapshot->texts);
     asyncp_kept_open(&snapshot->kept);

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TABLE_BYTES = 1 << 26, INDEX_HEAD = 12, INDEX_ENTRY = 8 };
+enum { MAX_TABLE_BYTES = 1 << 26, INDEX_HEAD = 12, INDEX_ENTRY = 8, MAX_STEPS = 64 };
+
+const struct stack_range asyncp_any_stack = {.start = 0, .size = UINT64_MAX};
 
 /* The words of a stack: those that were read already, and the others from the process. */
 struct stack_words {
@@ -246,7 +248,10 @@ static void apply_rule(const struct cfi_rule *rule, unsigned number, uint64_t fr
         forget_register(after, number);
 }
 
-/* false: the caller is unknown, or this is the first call. */
+/*
+ * false: the caller is unknown, or this is the first call. Outer frames have higher addresses,
+ * except where a signal handler has a stack of its own.
+ */
 static bool step(const struct cfi_rules *rules, const struct words_source *source,
                  struct registers *registers)
 {
@@ -263,9 +268,20 @@ static bool step(const struct cfi_rules *rules, const struct words_source *sourc
         return false;
     caller.pc = return_address((uintptr_t)caller.values[rules->return_column]);
     set_register(&caller, CFI_STACK_POINTER, frame);
-    bool goes_on = caller.pc != 0 && frame > registers->values[CFI_STACK_POINTER];
+    bool is_outer = rules->is_signal_frame || frame > registers->values[CFI_STACK_POINTER];
+    bool goes_on = caller.pc != 0 && is_outer;
     *registers = caller;
     return goes_on;
+}
+
+/* Adds a frame, if it is one of those that are wanted. Returns the number of frames. */
+static size_t add_frame(const struct registers *registers, uint64_t address,
+                        const struct stack_range *range, uint64_t frames[MAX_FRAMES], size_t count)
+{
+    bool is_wanted = registers->values[CFI_STACK_POINTER] - range->start < range->size;
+    if (is_wanted)
+        frames[count++] = address;
+    return count;
 }
 
 /*
@@ -273,16 +289,18 @@ static bool step(const struct cfi_rules *rules, const struct words_source *sourc
  * instruction of the function. Returns the number of frames.
  */
 static size_t add_callers(struct unwinder *unwinder, struct registers *registers,
-                          const struct piece *stack, uint64_t frames[MAX_FRAMES], size_t count)
+                          const struct piece *stack, const struct stack_range *range,
+                          uint64_t frames[MAX_FRAMES], size_t count)
 {
     struct stack_words words = {{read_word}, unwinder->view, stack};
     uint64_t sought = registers->pc;
-    while (sought != 0 && count < MAX_FRAMES) {
+    for (int left = MAX_STEPS; sought != 0 && count < MAX_FRAMES && left > 0; left--) {
         const struct cfi_rules *rules = find_rules(unwinder, sought);
         if (rules == NULL || !step(rules, &words.source, registers))
             break;
-        frames[count++] = registers->pc;
-        sought = rules->is_signal_frame ? registers->pc : registers->pc - 1;
+        uint64_t behind = registers->pc + rules->is_signal_frame;
+        count = add_frame(registers, behind, range, frames, count);
+        sought = behind - 1;
     }
     return count;
 }
@@ -292,13 +310,14 @@ size_t asyncp_unwind(struct unwinder *unwinder, uint64_t sp, const struct piece 
 {
     struct registers registers = {.pc = unwinder->resume};
     set_register(&registers, CFI_STACK_POINTER, sp);
-    return add_callers(unwinder, &registers, stack, frames, 0);
+    return add_callers(unwinder, &registers, stack, &asyncp_any_stack, frames, 0);
 }
 
 size_t asyncp_unwind_from(struct unwinder *unwinder, const struct registers *start,
-                          const struct piece *stack, uint64_t frames[MAX_FRAMES])
+                          const struct piece *stack, const struct stack_range *range,
+                          uint64_t frames[MAX_FRAMES])
 {
     struct registers registers = *start;
-    frames[0] = start->pc;
-    return add_callers(unwinder, &registers, stack, frames, 1);
+    size_t count = add_frame(start, start->pc + 1, range, frames, 0);
+    return add_callers(unwinder, &registers, stack, range, frames, count);
 }

@@ -1,4 +1,4 @@
-/* sys/thread_state.c: files below /proc/self/task, and a signal to one thread. */
+/* sys/thread_state.c: files below /proc/PID/task, and a signal to one thread. */
 #include "sys/thread_state.h"
 #include "sys/call.h"
 #include "sys/clock.h"
@@ -27,25 +27,29 @@ static bool read_small_file(const char *path, char *text, size_t size)
     return length > 0;
 }
 
-static bool read_thread_file(int32_t thread, const char *name, char *text, size_t size)
+/* Process 0 is this one, whose number may be another one in the namespace of /proc. */
+static bool read_thread_file(int32_t process, int32_t thread, const char *name, char *text,
+                             size_t size)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%" PRId32 "/%s", thread, name);
+    char path[64], number[16] = "self";
+    if (process != 0)
+        snprintf(number, sizeof number, "%" PRId32, process);
+    snprintf(path, sizeof path, "/proc/%s/task/%" PRId32 "/%s", number, thread, name);
     return read_small_file(path, text, size);
 }
 
 bool asyncp_sys_thread_times(int32_t thread, struct thread_times *times)
 {
     char text[128];
-    return read_thread_file(thread, "schedstat", text, sizeof text) &&
+    return read_thread_file(0, thread, "schedstat", text, sizeof text) &&
            sscanf(text, "%" SCNd64 " %" SCNd64, &times->ran_ns, &times->queued_ns) == 2;
 }
 
-bool asyncp_sys_thread_call(int32_t thread, struct thread_call *call)
+bool asyncp_sys_thread_call(int32_t process, int32_t thread, struct thread_call *call)
 {
     char text[256];
     uint64_t *a = call->arguments;
-    if (!read_thread_file(thread, "syscall", text, sizeof text))
+    if (!read_thread_file(process, thread, "syscall", text, sizeof text))
         return false;
     if (sscanf(text, "-1 %" SCNx64 " %" SCNx64, &call->sp, &call->pc) == 2) {
         call->number = THREAD_FAULT;

@@ -1,6 +1,7 @@
 /*
- * sys/thread_state.h: the state of another thread of this process, as the kernel tells it, without
- * disturbing the thread; and its registers and stack, by a signal with a handler that copies them.
+ * sys/thread_state.h: the state of another thread, as the kernel tells it, without disturbing the
+ * thread; and of a thread of this process its registers and stack, by a signal with a handler that
+ * copies them.
  */
 #ifndef SYS_THREAD_STATE_H
 #define SYS_THREAD_STATE_H
@@ -27,8 +28,11 @@ struct thread_call {
     uint64_t sp, pc;
 };
 
-/* false: it does not sleep, or the kernel does not tell. */
-bool asyncp_sys_thread_call(int32_t thread, struct thread_call *call);
+/*
+ * Of a thread of this process, or of another one if its number is not 0. false: it does not sleep,
+ * or the kernel does not tell.
+ */
+bool asyncp_sys_thread_call(int32_t process, int32_t thread, struct thread_call *call);
 
 /* Whether it is on a processor, or ready to be. false also if the kernel does not tell. */
 bool asyncp_sys_thread_runs(int32_t thread);

@@ -52,7 +52,8 @@ static void find_sampled(struct own_look *look, const struct thread_sample *samp
     struct registers registers = {.pc = sample->pc, .known = sample->known};
     for (unsigned i = 0; i < CFI_REGISTERS && i < SAMPLE_REGISTERS; i++)
         registers.values[i] = sample->registers[i];
-    frames->count = asyncp_unwind_from(&look->unwinder, &registers, &stack, frames->addresses);
+    frames->count = asyncp_unwind_from(&look->unwinder, &registers, &stack, &asyncp_any_stack,
+                                       frames->addresses);
     frames->guessed = frames->count;
 }
 
@@ -95,7 +96,8 @@ static void find_blocked(struct own_look *look, const struct thread_call *call,
     const struct piece none = {.was_read = false};
     struct registers registers = {.pc = call->pc, .known = UINT64_C(1) << CFI_STACK_POINTER};
     registers.values[CFI_STACK_POINTER] = call->sp;
-    frames->count = asyncp_unwind_from(&look->unwinder, &registers, &none, frames->addresses);
+    frames->count = asyncp_unwind_from(&look->unwinder, &registers, &none, &asyncp_any_stack,
+                                       frames->addresses);
     frames->guessed = frames->count;
     if (frames->count < FEW_FRAMES)
         guess_callers(look, call->sp, frames);
@@ -107,8 +109,8 @@ static void print_frames(FILE *to, struct own_look *look, const struct frames *f
     int shown = 0;
     for (size_t i = 0; i < frames->count && shown < MAX_SHOWN_FRAMES; i++) {
         char text[512];
-        uint64_t address = frames->addresses[i] - (i > 0);
-        if (!asyncp_own_place(&look->places, address, &place) || asyncp_is_beginning(&place))
+        if (!asyncp_own_place(&look->places, frames->addresses[i] - 1, &place) ||
+            asyncp_is_beginning(&place))
             return;
         bool is_repeated = place.is_entry && strcmp(place.function, inner.function) == 0;
         inner = place;
@@ -214,7 +216,7 @@ static void print_computing(FILE *to, struct own_look *look, const struct stall 
 static bool find_sleep(int32_t thread, struct thread_call *call)
 {
     for (int i = 0; i < MAX_LOOKS; i++) {
-        if (asyncp_sys_thread_call(thread, call))
+        if (asyncp_sys_thread_call(0, thread, call))
             return true;
         asyncp_sys_sleep(NS_PER_MILLISECOND);
     }

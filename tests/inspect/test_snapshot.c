@@ -192,13 +192,19 @@ LOOP_TEST(snapshot_of_damaged_memory_ends)
     return async_gather_n(tasks, 100, NULL, 0);
 }
 
+/* Bytes of a chunk with its records. */
+static size_t chunk_bytes(void)
+{
+    const struct layout *layout = own_layout();
+    return layout->entries[LAYOUT_chunk].size +
+           layout->entries[LAYOUT_chunk_records].offset * layout->entries[LAYOUT_task].size;
+}
+
 /* Each chunk is followed by itself, and the loop has created any number of tasks. */
 static int read_circle(const struct view *view, struct piece pieces[], size_t count)
 {
     const struct layout *layout = own_layout();
-    const size_t records = layout->entries[LAYOUT_chunk_records].offset;
-    const size_t chunk = layout->entries[LAYOUT_chunk].size +
-                         records * layout->entries[LAYOUT_task].size;
+    const size_t chunk = chunk_bytes();
     CHECK_EQ(asyncp_own_view.read(view, pieces, count), 0);
     for (size_t i = 0; i < count; i++) {
         char *bytes = pieces[i].bytes;
@@ -249,6 +255,30 @@ LOOP_TEST(snapshot_says_what_changes_while_it_is_read)
              0);
     enum row_state expected = sizeof(void *) == 8 ? ROW_MOVED : ROW_WAITS;
     CHECK_EQ(row_named(&snapshot, "has_lock")->state, expected);
+    asyncp_snapshot_free(&snapshot);
+    async_event_set(&event);
+    return async_await(task);
+}
+
+/* As a core of gcore: what it could not read are zeros. */
+static int read_no_stacks(const struct view *view, struct piece pieces[], size_t count)
+{
+    CHECK_EQ(asyncp_own_view.read(view, pieces, count), 0);
+    for (size_t i = 1; i < count && pieces[0].size == chunk_bytes(); i++) /* stacks */
+        memset(pieces[i].bytes, 0, pieces[i].size);
+    return 0;
+}
+
+LOOP_TEST(snapshot_tells_stacks_that_were_left_out_from_those_that_change)
+{
+    struct snapshot snapshot;
+    const struct view view = {.read = read_no_stacks};
+    async_event_clear(&event);
+    async_task *task = async_create_task(has_lock);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(asyncp_snapshot_take(&snapshot, &view, own_layout(), (uintptr_t)&asyncp_loops, NULL),
+             0);
+    CHECK_EQ(row_named(&snapshot, "has_lock")->state, ROW_UNREADABLE);
     asyncp_snapshot_free(&snapshot);
     async_event_set(&event);
     return async_await(task);

@@ -126,7 +126,8 @@ def test_table(folder: Path):
     head = r"loop 1, thread \d+, \w+, awake; tasks: 9, created: 11, timers: 0, operations in flight: 0, jobs on other "
     expect("the loop", True, re.match(head, table) is not None)
     found = rows(table)
-    expect("the tasks", ["TASK", "#1", "#2", "#3", "#6", "#7", "#8", "#9", "#10", "#11"], list(found))
+    expect("the tasks", ["TASK", "#1", "#2", "#3", "#6", "#7", "#8", "#9", "#10", "#11", "#4"], list(found))
+    expect("a handle that is kept", ["ended", "ends"], found["#4"][:2])
     dive = [f"dive {line_with('dive(depth - 1, event)')}"] if has_frames() else []
     expect("a task that runs", ["runs", "amain", line_with("return async_main(amain")], found["#1"][:3])
     expect("a task that waits", ["waits", "waits", line_with("async_create_task(waits, 3)")],
@@ -136,7 +137,7 @@ def test_table(folder: Path):
     expect("a task that is ready", ["ready", "becomes_ready", line_with("async_create_task(becomes_ready)"), *dive],
            found["#10"])
     expect("a task that has not begun", ["ready", "ends"], found["#11"][:2])
-    expect("-each", 10, len(rows(each)))
+    expect("-each", 11, len(rows(each)))
     expect("a mistake", "asyncio: usage: info tasks [-each]", mistake)
 
 
@@ -247,6 +248,8 @@ def check_watched(name: str, answers: list[str]):
     """What is said of a program of watched.c to `info tasks` and `task 3 bt`."""
     table, calls = answers
     expect(f"the tasks, {name}", WATCHED, expected_rows(rows(table)))
+    kept = rows(table).get("#6 and 2 more", [])
+    expect(f"handles that are kept, {name}", ("ended", "ends", True), (*kept[:2], len(kept) == 3 and "watched.c:" in kept[2]))
     if "stripped" in name or not has_frames():
         return
     expect(f"the calls, {name}", ["wants_lock", "asyncp_enter_wants_lock"], program_calls(calls)[:2])
@@ -336,7 +339,7 @@ def test_emulated(folder: Path):
                           [f"target remote :{port}", "break reached", "continue", "info tasks", "task 2 bt",
                            "task 2 print kept", "task 10 finish", "kill"])
         process.kill()
-    expect("the tasks", ["#1", "#2", "#3", "#6", "#7", "#8", "#9", "#10", "#11"], list(rows(answers[3]))[1:])
+    expect("the tasks", ["#1", "#2", "#3", "#6", "#7", "#8", "#9", "#10", "#11", "#4"], list(rows(answers[3]))[1:])
     expect("a task that waits", IN_DIVE, program_calls(answers[4]))
     expect("a local variable", "$1 = 101", answers[5])
     expect("the value of a function", True, "Value returned is" in answers[6])

@@ -6,8 +6,12 @@
     inspect.py tree       what `asyncio tree` prints, and a deadlock
     inspect.py swaps      no cycle where tasks take two locks in one order, all the time: LOOKS=10000 in the environment
     inspect.py cores      the core of a program that crashes has the rows of the program
+    inspect.py running    a task that runs has a place if its thread is blocked in the kernel
+    inspect.py endings    a core says which signal has ended the process, in which task, and where that was
+    inspect.py forged     cores whose notes lie
     inspect.py churn      many looks at a program whose tasks begin and end all the time
     inspect.py hostile    programs whose notes and lists lie: each look ends soon, and says something: LIES=1000
+    inspect.py help       help that was asked for, and what is said of wrong calls
     inspect.py refusals   processes that cannot be looked at, and why
     inspect.py fork       a child of fork() has copies of its parent's loops
 
@@ -16,6 +20,7 @@ Ends with 77 where programs run in an emulator: its memory is not laid out as th
 
 import json
 import os
+import random
 import re
 import resource
 import shutil
@@ -205,11 +210,15 @@ def test_crowd(folder: Path):
 # ---- cores ------------------------------------------------------------------------------------------------------
 
 
-def crash(process, folder: Path) -> Path | None:
-    """The core that the kernel writes; None where it writes none into the folder."""
+def send_abort(process):
+    process.send_signal(signal.SIGABRT)
+
+
+def crash(process, folder: Path, end=send_abort) -> Path | None:
+    """The core that the kernel writes when the process is ended; None where it writes none into the folder."""
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.prlimit(process.pid, resource.RLIMIT_CORE, (most, most))
-    process.send_signal(signal.SIGABRT)
+    end(process)
     process.wait()
     return next((path for path in folder.iterdir() if path.name.startswith("core")), None)
 
@@ -240,6 +249,133 @@ def test_cores(folder: Path):
         raise Skip("the kernel writes no cores into the folder of a program")
 
 
+# ---- tasks that run ---------------------------------------------------------------------------------------------
+
+RUNS = ROOT / "tests/tools/runs.c"
+
+
+def let_go(process):
+    process.stdin.write("x")
+    process.stdin.flush()
+
+
+@contextmanager
+def digging(program: Path, what: str, cwd=None):
+    """A program of runs.c whose task has not got its byte yet."""
+    with subprocess.Popen([program, what], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd) as process:
+        expect("the program", "ready\n", process.stdout.readline())
+        yield process
+        process.stdin.close()
+
+
+def task_named(loop: dict, name: str) -> dict:
+    return next(task for task in loop["tasks"] if task["name"] == name)
+
+
+def line_of(words: str) -> int:
+    """The only line of runs.c with these words."""
+    line, = (number for number, line in enumerate(RUNS.read_text().splitlines(), 1) if words in line)
+    return line
+
+
+def expect_place(what: str, task: dict, function: str, words: str):
+    found = task.get("at", {})
+    expect(what, (function, line_of(words)), (found.get("function"), found.get("line")))
+
+
+def link_runs(folder: Path, *arguments) -> Path:
+    expect("the program can be linked", True, link(folder / "runs", *(arguments or SHARED), source=RUNS))
+    return folder / "runs"
+
+
+def test_running(folder: Path):
+    if not knows_lines():
+        raise Skip("the command does not know lines here")
+    for name, arguments in {"shared": SHARED, "static": ["-static", BUILD / "libasyncio.a"]}.items():
+        if name == "static" and sanitizers():
+            continue
+        program = link_runs(folder, *arguments)
+        with digging(program, "blocks") as process:
+            let_go(process)
+            while "at" not in task_named(look(process.pid), "digs"):
+                pass
+            expect_place(f"a task in the kernel, {name}", task_named(look(process.pid), "digs"), "read_all", "/* the read */")
+            row = rf"  #2 +runs +digs +\S+ +read_all \S+:{line_of('/* the read */')}\n"
+            expect(f"its row, {name}", True, re.search(row, run("ps", process.pid)[1]) is not None)
+            tree = rf"#2 digs: runs, at read_all \S+:{line_of('/* the read */')}\n"
+            expect(f"its tree, {name}", True, re.search(tree, run("tree", process.pid)[1]) is not None)
+    with digging(program, "computes") as process:
+        let_go(process)
+        while task_named(look(process.pid), "digs")["state"] != "runs":
+            pass
+        for _ in range(5):
+            expect("a task that computes", ("runs", None), tuple(map(task_named(look(process.pid), "digs").get, ("state", "at"))))
+
+
+# Said of the end, and the function and the line of the task that ran.
+ENDINGS = {
+    "faults": (r"ended by SIGSEGV \(address 0x8\) in task #2 'digs'", "write_nowhere", "/* the fault */"),
+    "aborts": (r"ended by SIGABRT in task #2 'digs'", "call_abort", "/* the abort */"),
+    "handles": (r"ended by SIGABRT in task #2 'digs'", "write_nowhere", "/* the fault */"),
+    "thread": (r"ended by SIGSEGV \(address 0x8\) in thread \d+, which runs no loop", None, None),
+    "twice": (r"ended by SIGSEGV \(address 0x8\) in task #2 'digs' of loop \d", "write_nowhere", "/* the fault */"),
+    "sleeps": (rf"ended by SIGABRT \(sent by process {os.getpid()}\) while loop 1 was asleep", None, None),
+}
+
+
+def core_of(program: Path, what: str, folder: Path) -> Path:
+    with digging(program, what, cwd=folder) as process:
+        if what == "sleeps":
+            while not look(process.pid)["asleep"]:
+                pass
+        core = crash(process, folder, send_abort if what == "sleeps" else let_go)
+    if core is None:
+        raise Skip("the kernel writes no cores into the folder of a program")
+    return core
+
+
+def check_ending(what: str, core: Path):
+    words, function, line = ENDINGS[what]
+    said, place = run("ps", core), None
+    expect(f"the end, {what}", (True, 0), (re.match(words + r"\nloop \d, ", said[1]) is not None, said[0]))
+    expect(f"the end above the tree, {what}", said[1].splitlines()[0], run("tree", core)[1].splitlines()[0])
+    library, = json.loads(run("ps", "--json", core)[1])
+    ending = library["ended_by"]
+    ran = "task" in ending
+    expect(f"the end as JSON, {what}", ("in task" in words, words.split()[2].rstrip("\\"), True),
+           (ran, ending["signal"], ending["is_final"]))
+    tasks = [task for loop in library["loops"] for task in loop["tasks"] if task["state"] == "runs"]
+    expect(f"tasks that ran, {what}", 0 if what == "sleeps" else 1, len(tasks))
+    if function and knows_lines():
+        expect_place(f"the place, {what}", tasks[0], function, line)
+
+
+def test_endings(folder: Path):
+    if sanitizers():
+        raise Skip("a sanitizer's shadow makes a core of terabytes")
+    program = link_runs(folder)
+    for what in ENDINGS:
+        core = core_of(program, what, folder)
+        check_ending(what, core)
+        core.unlink()
+    if link(folder / "runs", "-static", BUILD / "libasyncio.a", source=RUNS):
+        check_ending("faults", core_of(program, "faults", folder))
+
+
+def test_forged(folder: Path):
+    """Random bytes in the first pages of a core, where its notes are: each look ends soon, and says something."""
+    if sanitizers():
+        raise Skip("a sanitizer's shadow makes a core of terabytes")
+    core = core_of(link_runs(folder), "faults", folder)
+    content, numbers, forged = core.read_bytes(), random.Random(1), folder / "forged"
+    for _ in range(LIES):
+        changed = bytearray(content)
+        for _ in range(numbers.randrange(1, 400)):
+            changed[numbers.randrange(64, 20000)] = numbers.choice((0, 1, 8, 0x7f, 0xff, numbers.randrange(256)))
+        forged.write_bytes(changed)
+        look_at_liar(forged, "a forged core")
+
+
 # ---- churn ------------------------------------------------------------------------------------------------------
 
 
@@ -260,9 +396,9 @@ def test_churn(folder: Path):
 # ---- lies -------------------------------------------------------------------------------------------------------
 
 
-def look_at_liar(pid: int, what: str):
+def look_at_liar(pid: int | Path, what: str):
     """Each command ends soon, with a table or a sentence."""
-    for arguments in (["ps"], ["ps", "--json"], ["tree"], ["top", "--json", "--seconds", "0.05"]):
+    for arguments in (["ps", "--stacks"], ["ps", "--json"], ["tree"], ["top", "--json", "--seconds", "0.05"]):
         answer = subprocess.run([COMMAND, *arguments, str(pid)], capture_output=True, timeout=20 if sanitizers() else 2)
         if answer.returncode not in (0, 1) or (answer.returncode == 0) != (not answer.stderr):
             raise Failure(f"{what}: {answer}")
@@ -288,6 +424,45 @@ def lying(program: Path, *arguments):
         expect("the program", "ready\n", process.stdout.readline())
         yield process
         process.stdin.close()
+
+
+# ---- help -------------------------------------------------------------------------------------------------------
+
+COMMANDS = ["ps", "tree", "top", "trace", "gdb"]
+
+
+def test_help(folder: Path):
+    """Help that was asked for is no mistake; a mistake says what is wrong and how it is right."""
+    for words in (["--help"], ["-h"], ["help"]):
+        status, out, complaint = run(*words)
+        expect(f"asyncio {words}", (0, ""), (status, complaint))
+        for command in COMMANDS:
+            expect(f"an example of {command}", 1, len(re.findall(rf"^  {command} +\S.*  asyncio {command} \S+$", out, re.MULTILINE)))
+    expect("without a word", (2, "", run("help")[1]), run())
+    for command in COMMANDS:
+        about = run("help", command)
+        expect(f"help {command}", (0, "", True), (about[0], about[2], about[1].startswith(f"usage: asyncio {command} ")))
+        expect(f"an example of {command}", True, f"\nExample: asyncio {command} " in about[1])
+        expect(f"{command} --help", about, run(command, "--help"))
+        expect(f"{command} -h", about, run(command, "-h"))
+        mistake = run(command)
+        expect(f"{command} alone", (2, ""), mistake[:2])
+        for words in (f"asyncio {command}: give ", f", for example: asyncio {command} ", f"usage: asyncio {command} ",
+                      f"`asyncio help {command}` says more\n"):
+            expect(f"{command} alone: {words}", True, words in mistake[2])
+        expect(f"{command} -x", (2, "", f"asyncio {command}: there is no option '-x'"),
+               (*run(command, "-x")[:2], run(command, "-x")[2].splitlines()[0]))
+    for arguments, words in ((("pss", "1"), "asyncio: there is no command 'pss'; there are ps, tree, top, trace, gdb"),
+                             (("help", "pss"), "asyncio: there is no command 'pss'; there are ps, tree, top, trace, gdb"),
+                             (("4711",), "asyncio: a command is missing before 4711; to list its tasks: asyncio ps 4711"),
+                             (("ps", "1", "2"), "asyncio ps: only one is looked at: '1' or '2'"),
+                             (("ps", "--json", "--each", "1"), "asyncio ps: --json prints each task with its calls: leave --each out"),
+                             (("tree", "--json", "1"), "asyncio tree: there is no option '--json'"),
+                             (("trace", "x", "-o"), "asyncio trace: -o needs the name of one file behind it"),
+                             (("top", "--seconds", "0", "1"), "asyncio top: --seconds needs a number from 0.02 to 3600")):
+        expect(f"{arguments}", (2, "", words), (*run(*arguments)[:2], run(*arguments)[2].splitlines()[0]))
+    version = re.search(r"version: '([\d.]+)'", (ROOT / "meson.build").read_text())[1]
+    expect("the version", (0, f"asyncio {version}\n", ""), run("--version"))
 
 
 # ---- refusals ---------------------------------------------------------------------------------------------------
@@ -318,12 +493,6 @@ def test_refusals(folder: Path):
     check_refusal(SOURCE, f"asyncio: {SOURCE}: it is not a core\n")
     check_refusal(COMMAND, "it is not a core")
     check_refusal(0x7ffffff0, "there is no such process")
-    expect("usage", (2, "", "usage: asyncio ps [--each] [--stacks] PID|CORE\n       asyncio ps --json PID|CORE\n"
-                           "       asyncio tree [--each] PID|CORE\n       asyncio top [--once | --json] [--seconds N] PID\n"
-                           "       asyncio trace FILE|PID|CORE [-o OUT.html|OUT.svg|OUT.pftrace|OUT.trace]\n"
-                           "       asyncio gdb PID|CORE [ARGUMENT ...]\n"), run("ps"))
-    expect("usage", 2, run("ps", "--json", "--each", "1")[0])
-    expect("usage", 2, run("ps", "1", "2")[0])
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
         wait_for_program(process.pid, "cat")
         check_refusal(process.pid, f"process {process.pid} (cat): it does not use libasyncio, or has not loaded it yet")

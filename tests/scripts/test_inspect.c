@@ -7,7 +7,11 @@ SCRIPT_TEST(inspect_prints_trees_and_a_deadlock, "tests/scripts/inspect.py", "tr
 SCRIPT_TEST(inspect_sees_no_deadlock_that_never_was, "tests/scripts/inspect.py", "swaps");
 SCRIPT_TEST(inspect_shows_what_a_crowd_waits_for_in_one_line, "tests/scripts/inspect.py", "crowd");
 SCRIPT_TEST(inspect_finds_the_tasks_of_a_core, "tests/scripts/inspect.py", "cores");
+SCRIPT_TEST(inspect_says_where_a_task_that_runs_is, "tests/scripts/inspect.py", "running");
+SCRIPT_TEST(inspect_says_what_has_ended_a_process_and_where, "tests/scripts/inspect.py", "endings");
+SCRIPT_TEST(inspect_of_a_core_that_lies_ends, "tests/scripts/inspect.py", "forged");
 SCRIPT_TEST(inspect_reads_a_program_that_changes, "tests/scripts/inspect.py", "churn");
 SCRIPT_TEST(inspect_of_a_program_that_lies_ends, "tests/scripts/inspect.py", "hostile");
+SCRIPT_TEST(inspect_helps_and_says_what_is_wrong_with_a_call, "tests/scripts/inspect.py", "help");
 SCRIPT_TEST(inspect_says_why_it_cannot_look, "tests/scripts/inspect.py", "refusals");
 SCRIPT_TEST(inspect_tells_copies_of_a_forked_loop, "tests/scripts/inspect.py", "fork");

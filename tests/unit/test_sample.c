@@ -29,7 +29,7 @@ static size_t count_calls(struct unwinder *unwinder, const struct thread_sample 
                                 .was_read = true};
     for (unsigned i = 0; i < CFI_REGISTERS && i < SAMPLE_REGISTERS; i++)
         registers.values[i] = sample->registers[i];
-    return asyncp_unwind_from(unwinder, &registers, &stack, frames);
+    return asyncp_unwind_from(unwinder, &registers, &stack, &asyncp_any_stack, frames);
 }
 
 static void *take_samples(void *thread)

@@ -11,6 +11,7 @@
  */
 #include "inspect/cycles.h"
 #include "inspect/known.h"
+#include "inspect/running.h"
 #include "inspect/source.h"
 #include "inspect/unwind.h"
 #include "sys/symbol.h"
@@ -46,8 +47,19 @@ static void look_for_objects(const struct snapshot *snapshot, const struct graph
     asyncp_known_free(&known);
 }
 
+/* All registers of a thread are the words at the address that is its number. */
+static bool read_registers(const struct thread_source *source, uint32_t thread,
+                           struct registers *registers)
+{
+    (void)source;
+    registers->known = (UINT64_C(1) << CFI_REGISTERS) - 1;
+    return asyncp_view_read(&view, thread, registers->values, sizeof registers->values) == 0 &&
+           asyncp_view_read(&view, thread + 8, &registers->pc, sizeof registers->pc) == 0;
+}
+
 static void look(const struct layout *layout)
 {
+    const struct thread_source threads = {read_registers};
     static struct cycles cycles;
     struct snapshot snapshot;
     struct unwinder unwinder;
@@ -58,6 +70,7 @@ static void look(const struct layout *layout)
     if (asyncp_unwinder_open(&unwinder, &view, ranges, 2) < 0)
         abort();
     if (asyncp_snapshot_take(&snapshot, &view, layout, 0, &unwinder) == 0) {
+        asyncp_running_find(&snapshot, &unwinder, &threads);
         if (asyncp_graph_open(&graph, &snapshot, &view, layout) == 0) {
             asyncp_cycles_find(&cycles, &graph, snapshot.row_count);
             asyncp_cycles_confirm(&cycles, &snapshot, &snapshot);

@@ -1,0 +1,100 @@
+/* cmd/ending.c: the signal is that of the core's notes, the task the running one of the thread. */
+#include "cmd/ending.h"
+#include "cmd/threads.h"
+#include "show/words.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+/* What the thread that has received the signal did. */
+struct ended_thread {
+    const struct loop_row *loop; /* NULL: it runs no loop of this copy of libasyncio */
+    const struct row *task;      /* NULL: no task ran */
+};
+
+static struct ended_thread find_ended(const struct sheet *sheet, const struct core_signal *signal)
+{
+    const struct snapshot *snapshot = sheet->snapshot;
+    struct ended_thread found = {.loop = NULL};
+    for (size_t i = 0; i < snapshot->loop_count; i++) {
+        const struct loop_row *loop = &snapshot->loops[i];
+        if (asyncp_is_copy(sheet, loop) || loop->thread != signal->thread)
+            continue;
+        const struct row *rows = snapshot->rows + loop->first_row;
+        if (found.task == NULL)
+            found.loop = loop;
+        for (size_t j = 0; j < loop->row_count && found.task == NULL; j++)
+            if (rows[j].state == ROW_RUNS)
+                found = (struct ended_thread){loop, &rows[j]};
+    }
+    return found;
+}
+
+/* false: another copy of libasyncio is that of the thread. */
+static bool find_ending(const struct sheet *sheet, const struct subject *subject,
+                        struct core_signal *signal, struct ended_thread *thread)
+{
+    threads_find_signal(subject, signal);
+    *thread = find_ended(sheet, signal);
+    return signal->number != 0 && (thread->loop != NULL || subject->copy_count == 1);
+}
+
+/* ---- as a line ------------------------------------------------------------------------------ */
+
+static void print_thread(const struct sheet *sheet, const struct ended_thread *thread,
+                         uint32_t number)
+{
+    char name[MAX_SHOWN_BYTES], loop[32] = "";
+    if (thread->loop == NULL) {
+        fprintf(sheet->to, " in thread %" PRIu32 ", which runs no loop", number);
+        return;
+    }
+    if (thread->task == NULL) {
+        fprintf(sheet->to,
+                thread->loop->is_asleep ? " while loop %" PRIu32 " was asleep"
+                                        : " in loop %" PRIu32 ", which ran no task",
+                thread->loop->number);
+        return;
+    }
+    asyncp_show_name(name, sizeof name, sheet->snapshot, thread->task);
+    if (sheet->snapshot->loop_count > 1)
+        snprintf(loop, sizeof loop, " of loop %" PRIu32, thread->loop->number);
+    fprintf(sheet->to, " in task #%" PRIu64 " '%s'%s", thread->task->id, name, loop);
+}
+
+void ending_print(const struct sheet *sheet, const struct subject *subject)
+{
+    struct core_signal signal;
+    struct ended_thread thread;
+    if (!find_ending(sheet, subject, &signal, &thread))
+        return;
+    fprintf(sheet->to, "%s by %s", signal.has_ended ? "ended" : "stopped", signal.name);
+    if (signal.has_address)
+        fprintf(sheet->to, " (address 0x%" PRIx64 ")", signal.address);
+    if (signal.has_sender)
+        fprintf(sheet->to, " (sent by process %" PRId32 ")", signal.sender);
+    print_thread(sheet, &thread, signal.thread);
+    fputc('\n', sheet->to);
+}
+
+/* ---- as JSON -------------------------------------------------------------------------------- */
+
+void ending_print_json(const struct sheet *sheet, const struct subject *subject)
+{
+    struct core_signal signal;
+    struct ended_thread thread;
+    if (!find_ending(sheet, subject, &signal, &thread))
+        return;
+    printf(",\"ended_by\":{\"signal\":\"%s\",\"number\":%d,\"code\":%d,\"is_final\":%s,"
+           "\"thread\":%" PRIu32,
+           signal.name, signal.number, signal.code, signal.has_ended ? "true" : "false",
+           signal.thread);
+    if (signal.has_address)
+        printf(",\"address\":\"0x%" PRIx64 "\"", signal.address);
+    if (signal.has_sender)
+        printf(",\"sender\":%" PRId32, signal.sender);
+    if (thread.loop != NULL)
+        printf(",\"loop\":%" PRIu32, thread.loop->number);
+    if (thread.task != NULL)
+        printf(",\"task\":%" PRIu64, thread.task->id);
+    putchar('}');
+}
