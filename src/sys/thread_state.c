@@ -66,7 +66,7 @@ bool asyncp_sys_thread_runs(int32_t thread)
 {
     static const char running[] = "running";
     char text[256];
-    return read_thread_file(thread, "syscall", text, sizeof text) &&
+    return read_thread_file(0, thread, "syscall", text, sizeof text) &&
            strncmp(text, running, sizeof running - 1) == 0;
 }
 
