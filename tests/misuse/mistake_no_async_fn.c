@@ -5,7 +5,9 @@
  * not find here. A function that is only called, and never given to `async_create_task` or
  * `async_main`, needs none.
  *
- * `async_fn(say, int, const char *);` after the function, or after its prototype in a header.
+ * `async_fn(say, int, const char *);` after the function, or after its prototype in a header. For a
+ * task that only makes a call of the library, as in `async_create_task(async_sleep, 1)`, it is
+ * `async_fn(async_sleep, double);` at the top of the file.
  */
 #include <asyncio.h>
 #include <stdio.h>

@@ -92,7 +92,7 @@ typedef struct async_test_options {
  * --list the names, -v also the output of tests that pass. --seeds N, or ASYNC_TEST_SEEDS=N in the
  * environment, runs each test N times with ready tasks in a random order. With --depth D, or
  * ASYNC_TEST_DEPTH=D, tasks have random priorities in these runs, which change D - 1 times
- * (async_run_options). A failure prints a line with ASYNCIO_SHUFFLE, which runs the same order again.
+ * (async_run_options). A failure prints the ASYNCIO_SHUFFLE that runs the same order again.
  *
  * The exit status is 0 if all tests passed, 1 if one failed, 2 if the arguments are wrong.
  */
