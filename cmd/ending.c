@@ -49,10 +49,14 @@ static void print_thread(const struct sheet *sheet, const struct ended_thread *t
         return;
     }
     if (thread->task == NULL) {
-        fprintf(sheet->to,
-                thread->loop->is_asleep ? " while loop %" PRIu32 " was asleep"
-                                        : " in loop %" PRIu32 ", which ran no task",
-                thread->loop->number);
+        fprintf(sheet->to, " %s loop %" PRIu32 "%s",
+                thread->loop->in_callback ? "in a callback of"
+                : thread->loop->is_asleep ? "while"
+                                          : "in",
+                thread->loop->number,
+                thread->loop->in_callback ? ""
+                : thread->loop->is_asleep ? " was asleep"
+                                          : ", which ran no task");
         return;
     }
     asyncp_show_name(name, sizeof name, sheet->snapshot, thread->task);

@@ -47,14 +47,19 @@ static const char *json_state(enum row_state state)
                                      : asyncp_show_state(state);
 }
 
-static void print_object(const struct row *row)
+static void print_object(const struct sheet *sheet, const struct row *row)
 {
+    char name[256];
     if (row->object == 0)
         return;
     if (row->object < MIN_OBJECT_ADDRESS)
         printf(",\"descriptor\":%" PRIu64, row->object);
     else
         printf(",\"object\":\"0x%" PRIx64 "\"", row->object);
+    if (sheet->places->name_object(sheet->places, row->object, name, sizeof name)) {
+        printf(",\"object_name\":");
+        json_print_text(name);
+    }
     if (row->awaited != 0)
         printf(",\"awaits\":%" PRIu64, row->awaited);
     if (row->owner != 0 && row->owner != UINT64_MAX)
@@ -122,7 +127,7 @@ static void print_row(const struct sheet *sheet, const struct graph *graph, cons
         print_text(snapshot, row->call);
         printf(",\"since_ns\":%" PRId64 ",\"cancellable\":%s", row->since_ns,
                row->cannot_cancel ? "false" : "true");
-        print_object(row);
+        print_object(sheet, row);
         putchar('}');
     }
     print_edges(sheet, graph, row);

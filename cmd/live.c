@@ -143,11 +143,22 @@ static const char *explain_permission(const struct subject *subject)
            "container the capability SYS_PTRACE (docker run --cap-add SYS_PTRACE)";
 }
 
+/* A process that ends has lost its memory before its number. */
+static bool has_memory(const struct subject *subject)
+{
+    FILE *maps = open_file(subject, "maps");
+    bool has_any = maps != NULL && fgetc(maps) != EOF;
+    if (maps != NULL)
+        fclose(maps);
+    return has_any;
+}
+
 static const char *explain(const struct subject *subject, int error)
 {
     if (error == -EPERM || error == -EACCES)
         return explain_permission(subject);
-    return error == -ESRCH ? "it has ended" : NULL;
+    bool has_ended = error == -ESRCH || (error == -EPROTO && !has_memory(subject));
+    return has_ended ? "it has ended" : NULL;
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */

@@ -36,7 +36,8 @@ static void fill_line(struct line *line, const struct sheet *sheet, const struct
         asyncp_show_duration(line->since, sizeof line->since, now_ns - group->since_ns);
     asyncp_show_name(line->name, sizeof line->name, snapshot, row);
     asyncp_show_text(line->where, sizeof line->where, snapshot, row->where);
-    asyncp_show_wait(line->wait, sizeof line->wait, snapshot, row, group->same_object);
+    asyncp_show_wait(line->wait, sizeof line->wait, snapshot, sheet->places, row,
+                     group->same_object);
     asyncp_show_place(line->place, sizeof line->place, sheet->places, snapshot, row);
 }
 

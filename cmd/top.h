@@ -30,10 +30,11 @@ struct top_look {
     size_t count, left_out;
 };
 
-/* Samples in which a loop ran tasks of this name; the first members are the key. */
+/* Samples in which a loop did this; the first members are the key. */
 struct share {
     uint64_t copy, loop;
-    char name[MAX_TEXT_BYTES];
+    uint64_t kind;             /* enum activity_kind */
+    char name[MAX_TEXT_BYTES]; /* of the task; "": no task */
     uint64_t count;
     /*
      * Of each of them the time that the thread was on a processor since the sample before: a sample
@@ -44,8 +45,8 @@ struct share {
 
 /* The samples of an interval. */
 struct shares {
-    struct table table; /* struct share; of a loop that runs no task the name is "" */
-    uint64_t count;     /* of each loop, also while it is asleep */
+    struct table table;                  /* struct share */
+    uint64_t count;                      /* of each loop, also while it is asleep */
     int64_t processor_ns[MAX_TOP_LOOPS]; /* at the last sample; 0: none was taken */
 };
 

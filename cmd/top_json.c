@@ -50,7 +50,9 @@ static int print_json_shares(const struct top_view *view, const struct loop_look
     printf(",\"shares\":[");
     for (size_t i = 0; i < count; i++) {
         printf("%s{", i > 0 ? "," : "");
-        if (*shares[i].name != 0) {
+        if (shares[i].kind == ACTIVITY_CALLBACK)
+            printf("\"callbacks\":true,");
+        if (shares[i].kind == ACTIVITY_TASK) {
             printf("\"name\":");
             json_print_text(shares[i].name);
             putchar(',');

@@ -106,12 +106,12 @@ static int64_t weigh_sample(struct shares *shares, const struct subject *subject
     return *last_ns > before_ns ? *last_ns - before_ns : 0;
 }
 
-static int count_sample(struct shares *shares, const struct loop_look *loop, const char *name,
-                        int64_t weight_ns)
+static int count_sample(struct shares *shares, const struct loop_look *loop,
+                        const struct activity_sample *sample, int64_t weight_ns)
 {
-    struct share share = {.copy = loop->copy, .loop = loop->number};
+    struct share share = {.copy = loop->copy, .loop = loop->number, .kind = sample->kind};
     uint32_t index;
-    strcpy(share.name, name);
+    strcpy(share.name, sample->name);
     shares->table.record_bytes = sizeof share;
     shares->table.key_bytes = offsetof(struct share, count);
     int result = asyncp_table_add(&shares->table, &share, &index);
@@ -134,7 +134,7 @@ int shares_sample(struct shares *shares, const struct subject *subject, const st
                                         &subject->copies[loop->copy].layout, loop->address);
         int64_t weight_ns = weigh_sample(shares, subject, look, i);
         if (result == 0 && sample.kind != ACTIVITY_ASLEEP)
-            result = count_sample(shares, loop, sample.name, weight_ns);
+            result = count_sample(shares, loop, &sample, weight_ns);
         if (result == -EFAULT) /* it was closed */
             result = 0;
     }

@@ -179,7 +179,9 @@ static int print_shares(FILE *out, const struct top_view *view, const struct cha
         fputs("      PROCESSOR     HOLDS THE LOOP  NAME\n", out);
     for (size_t i = 0; i < count; i++) {
         char name[MAX_SHOWN_BYTES], processor[32], holds[32];
-        const char *bytes = *shares[i].name != 0 ? shares[i].name : "(the loop itself)";
+        const char *bytes = shares[i].kind == ACTIVITY_TASK       ? shares[i].name
+                            : shares[i].kind == ACTIVITY_CALLBACK ? "(callbacks)"
+                                                                  : "(the loop itself)";
         struct estimate held = estimate_share((double)shares[i].count, (double)view->shares->count);
         async_printable(name, sizeof name, bytes, strlen(bytes));
         show_processor(processor, sizeof processor, &shares[i], &all, change);

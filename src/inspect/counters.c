@@ -86,20 +86,32 @@ static int read_name(struct activity_sample *sample, const struct view *view,
     return result;
 }
 
+/* No task runs. */
+static int sample_loop(struct activity_sample *sample, const struct view *view,
+                       const struct layout *layout, uint64_t loop)
+{
+    const uint64_t sleeping = layout->entries[LAYOUT_attention_sleeping].offset;
+    uint64_t attention = 0, in_callback = 0;
+    int result = asyncp_layout_read(layout, view, loop, LAYOUT_loop_attention, &attention);
+    if (result == 0)
+        result = asyncp_layout_read(layout, view, loop, LAYOUT_loop_in_callback, &in_callback);
+    if (in_callback != 0)
+        sample->kind = ACTIVITY_CALLBACK;
+    else if ((attention & sleeping) != 0)
+        sample->kind = ACTIVITY_ASLEEP;
+    return result;
+}
+
 int asyncp_activity_sample(struct activity_sample *sample, const struct view *view,
                            const struct layout *layout, uint64_t loop)
 {
-    uint64_t current = 0, attention = 0, task = 0;
+    uint64_t current = 0, task = 0;
     *sample = (struct activity_sample){.kind = ACTIVITY_LOOP};
     int result = asyncp_layout_read(layout, view, loop, LAYOUT_loop_current, &current);
     if (result < 0)
         return result;
-    if (current == 0) {
-        result = asyncp_layout_read(layout, view, loop, LAYOUT_loop_attention, &attention);
-        if (result == 0 && (attention & layout->entries[LAYOUT_attention_sleeping].offset) != 0)
-            sample->kind = ACTIVITY_ASLEEP;
-        return result;
-    }
+    if (current == 0)
+        return sample_loop(sample, view, layout, loop);
     sample->kind = ACTIVITY_TASK;
     strcpy(sample->name, "?");
     result = asyncp_layout_read(layout, view, current, LAYOUT_coroutine_task, &task);

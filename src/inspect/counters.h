@@ -31,8 +31,9 @@ int asyncp_counters_read(struct counters *counters, const struct view *view,
                          const struct layout *layout, uint64_t loop);
 
 enum activity_kind {
-    ACTIVITY_ASLEEP, /* the loop waits for events */
-    ACTIVITY_LOOP,   /* it polls, calls a callback, or code outside it runs */
+    ACTIVITY_ASLEEP,   /* the loop waits for events */
+    ACTIVITY_LOOP,     /* it polls, or code outside it runs */
+    ACTIVITY_CALLBACK, /* it calls a callback */
     ACTIVITY_TASK
 };
 

@@ -89,7 +89,9 @@ static int read_loop(struct reading *reading, uint64_t *loop)
                              .number = (uint32_t)get_member(reading, bytes, LAYOUT_loop_number),
                              .process = (uint32_t)get_member(reading, bytes, LAYOUT_loop_process),
                              .thread = (uint32_t)get_member(reading, bytes, LAYOUT_loop_thread),
-                             .is_virtual = get_member(reading, bytes, LAYOUT_loop_is_virtual) != 0};
+                             .is_virtual = get_member(reading, bytes, LAYOUT_loop_is_virtual) != 0,
+                             .in_callback = get_member(reading, bytes, LAYOUT_loop_in_callback) !=
+                                            0};
     uint64_t chunks = get_member(reading, bytes, LAYOUT_loop_chunks);
     uint64_t backend = get_member(reading, bytes, LAYOUT_loop_backend);
     *loop = get_member(reading, bytes, LAYOUT_loop_next);

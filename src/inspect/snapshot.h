@@ -51,7 +51,8 @@ struct loop_row {
     uint32_t number, process, thread;
     uint32_t backend; /* a text */
     bool is_virtual;
-    bool is_asleep; /* before its tasks were looked at */
+    bool is_asleep;   /* before its tasks were looked at */
+    bool in_callback; /* at the same time */
     size_t first_row, row_count;
 };
 

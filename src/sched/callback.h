@@ -32,6 +32,7 @@ struct callbacks {
     struct pool records;  /* struct callback */
     uint64_t created;     /* the last id */
     uint64_t loop_number; /* unique in the process; part of each handle */
+    bool is_running;      /* a function of the program is called */
 };
 
 void asyncp_callbacks_open(struct async_loop *loop);

@@ -29,6 +29,17 @@ void asyncp_place_text(char *shown, size_t size, const struct code_place *place)
         snprintf(shown, size, "%s %s+%#" PRIx64, function, place->file, place->offset);
 }
 
+void asyncp_show_object(char *shown, size_t size, struct places *places, uint64_t address)
+{
+    char name[256], escaped[512];
+    if (places->name_object == NULL || !places->name_object(places, address, name, sizeof name)) {
+        snprintf(shown, size, "%#" PRIx64, address);
+        return;
+    }
+    async_printable(escaped, sizeof escaped, name, strlen(name));
+    snprintf(shown, size, "%s (%#" PRIx64 ")", escaped, address);
+}
+
 void asyncp_show_place(char *shown, size_t size, struct places *places,
                        const struct snapshot *snapshot, const struct row *row)
 {

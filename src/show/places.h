@@ -29,6 +29,12 @@ struct places {
      */
     uint64_t (*find_kind)(struct places *places, const struct snapshot *snapshot,
                           const struct row *row);
+    /*
+     * Writes the name of the variable of the program that an address is in: "jobs", "table+0x40".
+     * false: it has none, as on the heap, and the text is unchanged. NULL where names are not
+     * shown.
+     */
+    bool (*name_object)(struct places *places, uint64_t address, char *name, size_t size);
 };
 
 /*
@@ -36,6 +42,9 @@ struct places {
  * are in folders of one folder.
  */
 bool asyncp_are_sources_together(const char *file, const char *other);
+
+/* "jobs (0x55aa)", or "0x55aa" without a name. */
+void asyncp_show_object(char *shown, size_t size, struct places *places, uint64_t address);
 
 /* "flush server.c:88" */
 void asyncp_place_text(char *shown, size_t size, const struct code_place *place);

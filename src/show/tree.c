@@ -60,7 +60,8 @@ static void print_group(const struct tree *tree, const struct row_group *group, 
     fprintf(tree->sheet->to, "%s %s: %s", ids, name, asyncp_show_state(row->state));
     if (row->state == ROW_WAITS) {
         asyncp_show_duration(since, sizeof since, tree->now_ns - group->since_ns);
-        asyncp_show_wait(wait, sizeof wait, snapshot, row, with_object && group->same_object);
+        asyncp_show_wait(wait, sizeof wait, snapshot, tree->sheet->places, row,
+                         with_object && group->same_object);
         asyncp_show_known(known, sizeof known, snapshot, tree->sheet->known, row);
         fprintf(tree->sheet->to, " %s in %s%s", since, wait,
                 with_object && group->same_object ? known : "");

@@ -48,21 +48,23 @@ static void show_task(char *shown, size_t size, const struct snapshot *snapshot,
              task != NULL ? name : "");
 }
 
-static void show_object(char *shown, size_t size, const struct snapshot *snapshot,
-                        const struct row *row)
+static void show_awaited(char *shown, size_t size, const struct snapshot *snapshot,
+                         struct places *places, const struct row *row)
 {
-    char task[MAX_SHOWN_BYTES + 64];
+    char task[MAX_SHOWN_BYTES + 64], object[MAX_SHOWN_BYTES] = "";
     uint64_t other = row->awaited != 0 ? row->awaited : row->owner;
     *shown = 0;
     show_task(task, sizeof task, snapshot, row->loop, other);
+    if (row->awaited == 0 && row->object >= MIN_OBJECT_ADDRESS)
+        asyncp_show_object(object, sizeof object, places, row->object);
     if (row->awaited != 0)
         snprintf(shown, size, ", %s", task);
     else if (row->owner == UINT64_MAX)
-        snprintf(shown, size, ", lock %#" PRIx64 ", held by no task", row->object);
+        snprintf(shown, size, ", lock %s, held by no task", object);
     else if (row->owner != 0)
-        snprintf(shown, size, ", lock %#" PRIx64 ", held by %s", row->object, task);
+        snprintf(shown, size, ", lock %s, held by %s", object, task);
     else if (row->object >= MIN_OBJECT_ADDRESS)
-        snprintf(shown, size, ", %#" PRIx64, row->object);
+        snprintf(shown, size, ", %s", object);
     else if (row->object != 0)
         snprintf(shown, size, ", descriptor %" PRIu64, row->object);
 }
@@ -88,7 +90,7 @@ void asyncp_show_known(char *shown, size_t size, const struct snapshot *snapshot
 }
 
 void asyncp_show_wait(char *shown, size_t size, const struct snapshot *snapshot,
-                      const struct row *row, bool with_object)
+                      struct places *places, const struct row *row, bool with_object)
 {
     char call[MAX_SHOWN_BYTES], object[2 * MAX_SHOWN_BYTES] = "", requests[64] = "";
     *shown = 0;
@@ -96,7 +98,7 @@ void asyncp_show_wait(char *shown, size_t size, const struct snapshot *snapshot,
         return;
     asyncp_show_text(call, sizeof call, snapshot, row->call);
     if (with_object)
-        show_object(object, sizeof object, snapshot, row);
+        show_awaited(object, sizeof object, snapshot, places, row);
     if (row->requests > 0)
         snprintf(requests, sizeof requests, "; requests to cancel: %" PRIu32, row->requests);
     snprintf(shown, size, "%s%s%s%s", call, object, requests,

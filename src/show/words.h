@@ -3,6 +3,7 @@
 #define SHOW_WORDS_H
 
 #include "inspect/known.h"
+#include "show/places.h"
 
 enum { MAX_SHOWN_BYTES = 512 };
 
@@ -20,7 +21,7 @@ void asyncp_show_duration(char *shown, size_t size, int64_t ns);
 
 /* "async_lock_acquire, held by #3 'writer'"; "" if the task does not wait. */
 void asyncp_show_wait(char *shown, size_t size, const struct snapshot *snapshot,
-                      const struct row *row, bool with_object);
+                      struct places *places, const struct row *row, bool with_object);
 
 /* ", known to #7 parse and 3 more": tasks that know the object the task waits for; "" if none. */
 void asyncp_show_known(char *shown, size_t size, const struct snapshot *snapshot,

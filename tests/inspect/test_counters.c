@@ -59,12 +59,12 @@ static void sample_in_callback(void *sample)
     CHECK_EQ(asyncp_activity_sample(sample, &asyncp_own_view, own_layout(), loop), 0);
 }
 
-LOOP_TEST(activity_of_a_callback_is_the_loops)
+LOOP_TEST(activity_tells_a_callback_from_the_loop)
 {
     struct activity_sample sample = {.kind = ACTIVITY_ASLEEP};
     async_call_soon(sample_in_callback, &sample);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_EQ(sample.kind, ACTIVITY_LOOP);
+    CHECK_EQ(sample.kind, ACTIVITY_CALLBACK);
     CHECK_STR(sample.name, "");
     return 0;
 }

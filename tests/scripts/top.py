@@ -2,7 +2,7 @@
 """Watches running programs with `asyncio top`, and reads their metrics as Prometheus does.
 
     top.py shares     two tasks share a loop 3 to 1: the table says so, within the errors that it prints
-    top.py loops      two loops, one of them asleep; a loop that a task blocks
+    top.py loops      two loops, one of them asleep; a loop that a task or a callback blocks
     top.py json       the counters add up
     top.py ends       the program ends meanwhile
     top.py screen     on a terminal: a table each second, another size, Ctrl-Z, Ctrl-C, the key q
@@ -77,6 +77,10 @@ def loops(pid: int, *arguments) -> tuple[dict, list]:
     expect("top", (0, ""), (status, complaint))
     library, = json.loads(out)
     return library, library["loops"]
+    with running(folder, "calls") as process:
+        _, (loop,) = loops(process.pid, "--seconds", 0.1)
+        expect("a callback", [(None, True)], [(share.get("name"), share.get("callbacks")) for share in loop["shares"]])
+        expect("its row", ["(callbacks)"], [row[-1] for row in ROW.findall(table("--seconds", 0.1, process.pid))])
 
 
 # ---- shares -----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
  *     measured asleep    nothing is to be done
  *     measured two       the loop of another thread is busy, that of the main thread is asleep
  *     measured blocks    a task blocks its thread
+ *     measured calls     a callback blocks its thread
  *     measured text      prints its metrics and ends
  */
 #include <asyncio.h>
@@ -61,6 +62,12 @@ static int blocks(void)
 }
 async_fn(blocks);
 
+static void block_in_callback(void *unused)
+{
+    (void)unused;
+    _exit(blocks());
+}
+
 static int adds(int number)
 {
     return number + 1;
@@ -80,6 +87,10 @@ static int amain(const char *mode)
     char byte;
     if (strcmp(mode, "blocks") == 0)
         return async_await(async_create_task(blocks));
+    if (strcmp(mode, "calls") == 0) {
+        async_call_soon(block_in_callback, NULL);
+        return async_sleep(ASYNC_FOREVER);
+    }
     if (strcmp(mode, "text") == 0)
         return print_metrics();
     if (strcmp(mode, "two") == 0 && pthread_create(&thread, NULL, run_other, NULL) != 0)

@@ -9,6 +9,7 @@
  *     handles      writes to address 8, with a handler on a stack of its own that calls abort()
  *     sleeps       waits for ever
  *     thread       another thread writes to address 8
+ *     calls        a callback writes to address 8
  *     twice        as faults, while a second loop is open in the process
  */
 #include <asyncio.h>
@@ -34,6 +35,12 @@ static void *write_in_thread(void *argument)
     (void)argument;
     write_nowhere();
     return NULL;
+}
+
+static void call_nowhere(void *argument)
+{
+    (void)argument;
+    write_nowhere();
 }
 
 static void on_fault(int number)
@@ -95,7 +102,9 @@ static int digs(const char *what)
         return call_abort() + 1;
     if (strcmp(what, "thread") == 0)
         return start_thread() + 1;
-    if (strcmp(what, "sleeps") == 0)
+    if (strcmp(what, "calls") == 0)
+        async_call_soon(call_nowhere, NULL);
+    if (strcmp(what, "sleeps") == 0 || strcmp(what, "calls") == 0)
         return async_sleep(1000);
     if (strcmp(what, "handles") == 0)
         handle_faults();

@@ -1,0 +1,370 @@
+/* cmd/sources.c: libdw, if the command was built with it. */
+#include "cmd/sources.h"
+#include "cmd/files.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#if HAS_LIBDW
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#include <unistd.h>
+#endif
+
+enum { PATH_BYTES = 4096, MAX_NESTED = 32 };
+
+struct sources {
+#if HAS_LIBDW
+    Dwfl *files;
+    Elf *core;
+    int core_fd;
+#else
+    char unused;
+#endif
+};
+
+#if HAS_LIBDW
+
+static char *no_path;                  /* debug files are looked for where they usually are */
+static const struct subject *reported; /* the subject that has loaded the files */
+
+/* As the process sees the file: in its own mount namespace, and also if it was deleted. */
+static int find_loaded(Dwfl_Module *file, void **data, const char *name, Dwarf_Addr start,
+                       char **path, Elf **elf)
+{
+    char opened[PATH_BYTES];
+    if (*name != '/') /* such as the vdso */
+        return dwfl_linux_proc_find_elf(file, data, name, start, path, elf);
+    live_find_path(reported, name, opened, sizeof opened);
+    int fd = files_open_regular(opened);
+    *path = fd >= 0 ? strdup(opened) : NULL;
+    return fd;
+}
+
+static const Dwfl_Callbacks of_process = {.find_elf = find_loaded,
+                                          .find_debuginfo = dwfl_standard_find_debuginfo,
+                                          .debuginfo_path = &no_path};
+static const Dwfl_Callbacks of_core = {.find_elf = dwfl_build_id_find_elf,
+                                       .find_debuginfo = dwfl_standard_find_debuginfo,
+                                       .debuginfo_path = &no_path};
+
+/* 0: the loaded files are known. */
+static int report_core(struct sources *sources, const char *path)
+{
+    elf_version(EV_CURRENT);
+    sources->core_fd = files_open_regular(path);
+    sources->core = sources->core_fd >= 0 ? elf_begin(sources->core_fd, ELF_C_READ_MMAP, NULL)
+                                          : NULL;
+    return sources->core != NULL && dwfl_core_file_report(sources->files, sources->core, NULL) > 0
+               ? 0
+               : -1;
+}
+
+static void open_files(struct sources *sources, const struct subject *subject)
+{
+    bool is_core = subject->core != NULL;
+    sources->core_fd = -1;
+    reported = subject;
+    sources->files = dwfl_begin(is_core ? &of_core : &of_process);
+    if (sources->files == NULL)
+        return;
+    int result = is_core ? report_core(sources, subject->core_path)
+                         : dwfl_linux_proc_report(sources->files, subject->id);
+    if (result != 0 || dwfl_report_end(sources->files, NULL, NULL) != 0) {
+        dwfl_end(sources->files);
+        sources->files = NULL;
+    }
+}
+
+static void close_files(struct sources *sources)
+{
+    if (sources->files != NULL)
+        dwfl_end(sources->files);
+    if (sources->core != NULL)
+        elf_end(sources->core);
+    if (sources->core_fd >= 0)
+        close(sources->core_fd);
+}
+
+static void set_text(char *to, size_t size, const char *text)
+{
+    snprintf(to, size, "%s", text != NULL ? text : "");
+}
+
+static void set_function(struct code_place *place, const char *name)
+{
+    static const char enters[] = "asyncp_enter_"; /* async_fn(NAME): mostly NAME is inlined there */
+    place->is_entry = name != NULL && strncmp(name, enters, sizeof enters - 1) == 0;
+    if (place->is_entry)
+        name += sizeof enters - 1;
+    set_text(place->function, sizeof place->function, name);
+}
+
+/* A path as the compiler was given it: without the folder in which it worked. */
+static const char *path_in_unit(const char *path, Dwarf_Die *unit)
+{
+    Dwarf_Attribute attribute;
+    const char *folder = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+    size_t length = folder != NULL ? strlen(folder) : 0;
+    bool is_below = path != NULL && length > 0 && strncmp(path, folder, length) == 0 &&
+                    path[length] == '/' && path[length + 1] != 0;
+    return is_below ? path + length + 1 : path;
+}
+
+/* The line in a function from which the next inner one is called. */
+static void set_call_line(struct code_place *place, Dwarf_Die *inlined, Dwarf_Die *unit)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Files *files;
+    Dwarf_Word line = 0, file = 0;
+    size_t count;
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) == 0)
+        place->line = (unsigned)line;
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &file) == 0 &&
+        dwarf_getsrcfiles(unit, &files, &count) == 0 && file < count)
+        set_text(place->file, sizeof place->file,
+                 path_in_unit(dwarf_filesrc(files, file, NULL, NULL), unit));
+}
+
+static bool is_function(Dwarf_Die *scope)
+{
+    int tag = dwarf_tag(scope);
+    return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
+}
+
+/* Functions around an address, the outermost first. */
+struct nesting {
+    Dwarf_Die dies[MAX_NESTED];
+    size_t count;
+};
+
+/*
+ * Goes down from function to function. A block is looked into whatever its range: gcc leaves some
+ * empty. (dwarf_getscopes does not find functions of other units, which link-time optimization
+ * inlines.)
+ */
+static bool descend(struct nesting *nesting, Dwarf_Die *parent, Dwarf_Addr address, int depth)
+{
+    Dwarf_Die child;
+    if (depth == MAX_NESTED || dwarf_child(parent, &child) != 0)
+        return false;
+    do {
+        int tag = dwarf_tag(&child);
+        bool is_block = tag == DW_TAG_lexical_block || tag == DW_TAG_namespace ||
+                        tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
+        if (is_function(&child) && dwarf_haspc(&child, address) > 0 &&
+            nesting->count < MAX_NESTED) {
+            nesting->dies[nesting->count++] = child;
+            descend(nesting, &child, address, depth + 1);
+            return true;
+        }
+        if (is_block && descend(nesting, &child, address, depth + 1))
+            return true;
+    } while (dwarf_siblingof(&child, &child) == 0);
+    return false;
+}
+
+/* The functions at an address, the innermost inlined one first. Returns how many. */
+static size_t find_functions(Dwarf_Die *unit, Dwarf_Addr address, struct code_place *places,
+                             size_t most)
+{
+    static struct nesting nesting;
+    nesting.count = 0;
+    descend(&nesting, unit, address, 0);
+    size_t used = 0;
+    for (size_t i = nesting.count; i-- > 0 && used < most; used++) {
+        set_function(&places[used], dwarf_diename(&nesting.dies[i]));
+        if (used > 0)
+            set_call_line(&places[used], &nesting.dies[i + 1], unit);
+    }
+    return used;
+}
+
+/*
+ * The compiled file of an address; NULL: unknown. clang writes no index of addresses; the index of
+ * other compilers then gives the file before.
+ */
+static Dwarf_Die *find_unit(Dwfl_Module *file, Dwarf_Addr address, Dwarf_Addr *bias)
+{
+    Dwarf_Die *unit = dwfl_module_addrdie(file, address, bias);
+    if (unit != NULL && dwarf_haspc(unit, address - *bias) > 0)
+        return unit;
+    unit = NULL;
+    do
+        unit = dwfl_module_nextcu(file, unit, bias);
+    while (unit != NULL && dwarf_haspc(unit, address - *bias) <= 0);
+    return unit;
+}
+
+static void set_line(struct code_place *place, Dwfl_Module *file, Dwarf_Die *unit,
+                     Dwarf_Addr address, Dwarf_Addr bias)
+{
+    int number = 0;
+    Dwarf_Line *line = unit != NULL ? dwarf_getsrc_die(unit, address - bias) : NULL;
+    const char *source = line != NULL && dwarf_lineno(line, &number) == 0
+                             ? dwarf_linesrc(line, NULL, NULL)
+                             : NULL;
+    if (source != NULL && number > 0) {
+        set_text(place->file, sizeof place->file, path_in_unit(source, unit));
+        place->line = (unsigned)number;
+        return;
+    }
+    Dwarf_Addr start = 0;
+    set_text(place->file, sizeof place->file,
+             dwfl_module_info(file, NULL, &start, NULL, NULL, NULL, NULL, NULL));
+    place->offset = address - start;
+}
+
+static Dwfl_Module *find_file(const struct sources *sources, uint64_t address)
+{
+    return sources->files != NULL ? dwfl_addrmodule(sources->files, address) : NULL;
+}
+
+/* The source file that was compiled, whole; "" without debug information. */
+static void find_source(Dwfl_Module *file, uint64_t address, char *path, size_t size)
+{
+    Dwarf_Addr bias;
+    Dwarf_Attribute attribute;
+    Dwarf_Die *unit = find_unit(file, address, &bias);
+    const char *name = unit != NULL ? dwarf_diename(unit) : NULL, *folder = NULL;
+    if (name != NULL && *name != '/')
+        folder = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+    snprintf(path, size, "%s%s%s", folder != NULL ? folder : "", folder != NULL ? "/" : "",
+             name != NULL ? name : "");
+}
+
+bool sources_in_library(const struct sources *sources, uint64_t address, uint64_t inside)
+{
+    char first[PATH_BYTES], path[PATH_BYTES];
+    Dwfl_Module *library = find_file(sources, inside), *file = find_file(sources, address);
+    if (library == NULL || file != library)
+        return false;
+    find_source(library, inside, first, sizeof first);
+    find_source(file, address, path, sizeof path);
+    return asyncp_are_sources_together(path, first);
+}
+
+bool sources_in_libc(const struct sources *sources, uint64_t address)
+{
+    static const char *const beginnings[] = {"libc.", "libc-", "libpthread", "ld-", "[vdso"};
+    Dwfl_Module *file = find_file(sources, address);
+    const char *path = file == NULL
+                           ? NULL
+                           : dwfl_module_info(file, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : path;
+    for (size_t i = 0; name != NULL && i < sizeof beginnings / sizeof *beginnings; i++)
+        if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
+bool sources_know(const struct sources *sources, uint64_t address)
+{
+    char path[PATH_BYTES] = "";
+    Dwfl_Module *file = find_file(sources, address);
+    if (file != NULL)
+        find_source(file, address, path, sizeof path);
+    return *path != 0;
+}
+
+bool sources_find_variable(const struct sources *sources, uint64_t address, char *name, size_t size)
+{
+    Dwfl_Module *file = find_file(sources, address);
+    GElf_Sym symbol;
+    GElf_Off offset;
+    const char *found = file == NULL ? NULL
+                                     : dwfl_module_addrinfo(file, address, &offset, &symbol, NULL,
+                                                            NULL, NULL);
+    if (found == NULL || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
+        return false;
+    int length = snprintf(name, size, "%s", found);
+    if (offset > 0 && length > 0 && (size_t)length < size)
+        snprintf(name + length, size - (size_t)length, "+%#" PRIx64, (uint64_t)offset);
+    return true;
+}
+
+size_t sources_find_places(const struct sources *sources, uint64_t address,
+                           struct code_place *places, size_t most)
+{
+    Dwfl_Module *file = find_file(sources, address);
+    Dwarf_Addr bias = 0;
+    memset(places, 0, most * sizeof *places);
+    if (file == NULL || most == 0)
+        return 0;
+    Dwarf_Die *unit = find_unit(file, address, &bias);
+    size_t count = unit != NULL ? find_functions(unit, address - bias, places, most) : 0;
+    if (count == 0) {
+        set_function(&places[0], dwfl_module_addrname(file, address));
+        count = 1;
+    }
+    set_line(&places[0], file, unit, address, bias);
+    return count;
+}
+
+#else
+
+static void open_files(struct sources *sources, const struct subject *subject)
+{
+    (void)sources, (void)subject;
+}
+
+static void close_files(struct sources *sources)
+{
+    (void)sources;
+}
+
+bool sources_in_library(const struct sources *sources, uint64_t address, uint64_t inside)
+{
+    (void)sources, (void)address, (void)inside;
+    return true;
+}
+
+bool sources_in_libc(const struct sources *sources, uint64_t address)
+{
+    (void)sources, (void)address;
+    return false;
+}
+
+bool sources_know(const struct sources *sources, uint64_t address)
+{
+    (void)sources, (void)address;
+    return true;
+}
+
+bool sources_find_variable(const struct sources *sources, uint64_t address, char *name, size_t size)
+{
+    (void)sources, (void)address, (void)name, (void)size;
+    return false;
+}
+
+size_t sources_find_places(const struct sources *sources, uint64_t address,
+                           struct code_place *places, size_t most)
+{
+    (void)sources;
+    if (most > 0)
+        places[0] = (struct code_place){.offset = address};
+    return most > 0;
+}
+
+#endif
+
+int sources_open(struct sources **out, const struct subject *subject)
+{
+    struct sources *sources = calloc(1, sizeof *sources);
+    *out = sources;
+    if (sources == NULL)
+        return -ENOMEM;
+    open_files(sources, subject);
+    return 0;
+}
+
+void sources_close(struct sources *sources)
+{
+    if (sources == NULL)
+        return;
+    close_files(sources);
+    free(sources);
+}
