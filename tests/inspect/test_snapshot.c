@@ -196,8 +196,8 @@ LOOP_TEST(snapshot_of_damaged_memory_ends)
 static size_t chunk_bytes(void)
 {
     const struct layout *layout = own_layout();
-    return layout->entries[LAYOUT_chunk].size +
-           layout->entries[LAYOUT_chunk_records].offset * layout->entries[LAYOUT_task].size;
+    const size_t records = layout->entries[LAYOUT_chunk_records].offset;
+    return layout->entries[LAYOUT_chunk].size + records * layout->entries[LAYOUT_task].size;
 }
 
 /* Each chunk is followed by itself, and the loop has created any number of tasks. */
