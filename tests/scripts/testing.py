@@ -33,7 +33,7 @@ BANK, BROKEN = "examples/testing/bank_test", "examples/testing/broken_test"
 LIMITS = {
     "cycle_beside_a_task_that_goes_on": [r"cycle: #\d+ waits for #\d+ waits for #\d+",
                                          r"take_two: waits .* held by #\d+ take_two, at take_two \S*limits"],
-    "virtual_time_goes_on": [r"beat_for_ever: \w+"],
+    "virtual_time_goes_on": [r"#3 (beat_for_ever)?: \w+"],
     "loop_is_blocked": [r"has held loop 1 for", r"it is blocked in the kernel, in (read|write)",
                         r"ASYNC_TEST_loop_is_blocked \S*limits"],
     "lock_of_the_loader_is_held": [r"the report took too long; only a list", r"#1 +lock_of_the_loader_is_held +runs"],
