@@ -38,7 +38,7 @@ ROOMS = {
     "idle": ["sched/loop.h", "loop/iterate.c"],
     "tasks": ["sched/loop.h", "sched/tasks.c", "loop/metrics.c", "sched/task.c", "sched/future.h", "sched/future.c", "sched/record.h",
               "sched/record.c", "sched/lifetime.c", "top/inspect.c"],
-    "callbacks": ["sched/callback.c"],
+    "callbacks": ["sched/loop.h", "sched/callback.c"],
     "cancel": ["sched/cancel.c"],
     "locals": ["sched/local.c", "sched/record.h"],
     "mailbox": ["sched/mailbox.c"],

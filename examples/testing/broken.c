@@ -100,14 +100,14 @@ ASYNC_TEST(crash)
     abort();
 }
 
-ASYNC_TEST_WITH(endless, .time_limit = 0.2)
+ASYNC_TEST_WITH(endless, .time_limit = 1)
 {
     for (volatile unsigned i = 0;; i = i + 1)
         continue;
     return 0;
 }
 
-ASYNC_TEST_WITH(deaf, .time_limit = 0.2)
+ASYNC_TEST_WITH(deaf, .time_limit = 1)
 {
     return raise(SIGSTOP); /* the process is ended from outside then, some seconds later */
 }
@@ -122,7 +122,7 @@ static int read_answer(int fd)
 }
 async_fn(read_answer, int);
 
-ASYNC_TEST_WITH(no_answer, .time_limit = 0.2)
+ASYNC_TEST_WITH(no_answer, .time_limit = 1)
 {
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)

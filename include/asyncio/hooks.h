@@ -68,7 +68,7 @@ ASYNC_API void asyncp_loop_set_left(async_loop *loop,
 
 /*
  * Reports a deadlock of the loop, which runs no task: its tasks as trees, cycles, and hints, as for
- * a deadlock that the loop finds itself. The caller has said that it is one.
+ * a deadlock that the loop finds itself. The caller prints the headline.
  */
 ASYNC_API void asyncp_loop_report_deadlock(async_loop *loop);
 
@@ -84,8 +84,9 @@ ASYNC_API bool asyncp_has_foreign_threads(void);
 /* ---- a time limit --------------------------------------------------------------------------- */
 
 /*
- * Starts a thread that calls the function after so many seconds. Once in a process, which has no
- * loop yet. 0 or -errno; also -EOPNOTSUPP where the tools forbid a thread in a child of fork().
+ * Starts a thread that calls the function after so many seconds. Call it at most once in a process,
+ * before the first loop. 0 or -errno; also -EOPNOTSUPP where the tools forbid a thread in a child
+ * of fork().
  */
 ASYNC_API ASYNC_MUST int asyncp_time_limit_begin(double seconds, void (*function)(void));
 

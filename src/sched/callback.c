@@ -38,12 +38,12 @@ static void run_callback(struct ready *ready)
     callback->locals = NULL;
     callback_free(callback); /* before the call, which may need a record */
     asyncp_locals_of_callback(loop, called.locals);
-    loop->callbacks.is_running = true;
+    loop_set_in_callback(loop, true);
     if (called.task != NULL)
         call_done_callback(&called);
     else if (called.id != 0)
         called.function(called.argument);
-    loop->callbacks.is_running = false;
+    loop_set_in_callback(loop, false);
     asyncp_locals_of_callback(loop, NULL);
     if (unlikely(called.locals != NULL))
         asyncp_locals_release(loop, called.locals);

@@ -12,7 +12,7 @@ enum deadlock_kind {
     DEADLOCK_NONE,
     DEADLOCK_LIKELY, /* another thread may know the loop */
     DEADLOCK_CERTAIN,
-    DEADLOCK_OF_TEST /* certain; libasyncio-test has found it, and has said so */
+    DEADLOCK_OF_TEST /* certain; libasyncio-test has found it, and has printed it */
 };
 
 struct deadlock {

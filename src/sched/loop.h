@@ -292,6 +292,12 @@ static inline bool loop_watches_stops(const struct async_loop *loop)
     return loop->debug.watches_stops;
 }
 
+/* Around each function of the program that the loop calls itself; tools read it. */
+static inline void loop_set_in_callback(struct async_loop *loop, bool is_running)
+{
+    loop->callbacks.is_running = is_running;
+}
+
 static inline bool loop_is_traced(const struct async_loop *loop)
 {
     return loop->tracer.ring != NULL;

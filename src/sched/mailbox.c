@@ -78,8 +78,11 @@ static void receive_call(struct message *message, bool is_closing)
     struct call *call = CONTAINER_OF(message, struct call, message);
     struct call called = *call;
     free_call(atomic_exchange_explicit(&asyncp_current->mailbox.spare, call, memory_order_release));
-    if (!is_closing)
-        called.function(called.argument);
+    if (is_closing)
+        return;
+    loop_set_in_callback(asyncp_current, true);
+    called.function(called.argument);
+    loop_set_in_callback(asyncp_current, false);
 }
 
 int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument), void *argument)

@@ -236,7 +236,9 @@ static void call_function(struct deferred *deferred)
     handler->is_deferred = false;
     asyncp_locals_of_callback(loop, handler->locals);
     struct locals *held = asyncp_locals_inherit(loop);
+    loop_set_in_callback(loop, true);
     handler->function(handler->caught.number, handler->context);
+    loop_set_in_callback(loop, false);
     asyncp_locals_of_callback(loop, NULL);
     if (held != NULL)
         asyncp_locals_release(loop, held);

@@ -390,7 +390,7 @@ static int find_stuck(struct verdict *verdict, const struct tally *tally)
     return result;
 }
 
-/* The tasks with whose turns others have lost most time; NULL: it is not worth a word. */
+/* The tasks with whose turns others have lost most time; NULL: below the thresholds. */
 static const struct site *worst_hold(const struct tally *tally)
 {
     const struct site *worst = NULL;

@@ -448,7 +448,7 @@ static const char help[] =
     "\n"
     "environment:\n"
     "  ASYNCIO_BACKEND    epoll, uring or sim: only this backend\n"
-    "  TEST_TIME_LIMIT    seconds for each case, a third of those for a script; default: 20\n"
+    "  TEST_TIME_LIMIT    seconds for each case, three times as many for a script; default: 20\n"
     "  MOMENT             cancel_everywhere_*: only this moment\n"
     "  CHAOS_SEED, CHAOS_ROUNDS, STRESS\n"
     "                     chaos_*: first seed, number of rounds; stress_*: number of connections\n"

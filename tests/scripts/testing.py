@@ -35,7 +35,7 @@ LIMITS = {
                                          r"take_two: waits .* held by #\d+ take_two, at take_two \S*limits"],
     "virtual_time_goes_on": [r"#3 (beat_for_ever)?: \w+"],
     "loop_is_blocked": [r"has held loop 1 for", r"it is blocked in the kernel, in (read|write)",
-                        r"ASYNC_TEST_loop_is_blocked \S*limits"],
+                        r"ASYNC_TEST_BODY_loop_is_blocked \S*limits"],
     "lock_of_the_loader_is_held": [r"the report took too long; only a list", r"#1 +lock_of_the_loader_is_held +runs"],
 }
 
@@ -239,7 +239,7 @@ def without_addresses(line: str) -> str:
     """Without what differs from machine to machine, and from one version of the kit to the next."""
     differing = [r"0x[0-9a-f]+", r"(?<=leak: )\d+", r"ext/test/src/run\.c:\d+", r"\S*/(?=\w+_test\b)", r"(?<=descriptor )\d+",
                  r"(?<=socket:)\[\d+\]", r"(?<=system call )\d+", r"(?<==call:)\d+", r"(?<=, thread )\d+", r"[\d.]+ m?s\b",
-                 r", at \w+ \S+$", r"(?<=ASYNC_TEST_endless ).*", r"\.\./"]
+                 r", at \w+ \S+$", r"(?<=ASYNC_TEST_BODY_endless ).*", r"\.\./"]
     return re.sub("|".join(differing), "", line.strip())
 
 

@@ -77,10 +77,6 @@ def loops(pid: int, *arguments) -> tuple[dict, list]:
     expect("top", (0, ""), (status, complaint))
     library, = json.loads(out)
     return library, library["loops"]
-    with running(folder, "calls") as process:
-        _, (loop,) = loops(process.pid, "--seconds", 0.1)
-        expect("a callback", [(None, True)], [(share.get("name"), share.get("callbacks")) for share in loop["shares"]])
-        expect("its row", ["(callbacks)"], [row[-1] for row in ROW.findall(table("--seconds", 0.1, process.pid))])
 
 
 # ---- shares -----------------------------------------------------------------------------------------------------
@@ -121,6 +117,10 @@ def test_loops(folder: Path):
         (processor, _, holds, _, name), = ROW.findall(out)
         expect("the task that blocks", ("blocks", 100.0, True), (name, float(holds), float(processor) < 50))
         expect("since when", True, re.search(r"\n  held for [\d.]+ m?s now\n", out) is not None)
+    with running(folder, "calls") as process:
+        _, (loop,) = loops(process.pid, "--seconds", 0.1)
+        expect("a callback", [(None, True)], [(share.get("name"), share.get("callbacks")) for share in loop["shares"]])
+        expect("its row", ["(callbacks)"], [row[-1] for row in ROW.findall(table("--seconds", 0.1, process.pid))])
 
 
 def test_json(folder: Path):

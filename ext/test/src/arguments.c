@@ -4,6 +4,7 @@
  */
 #include "kit.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +37,10 @@ static bool parse_number(long *number, long max, const char *name, const char *b
                          const char *text)
 {
     char *end = NULL;
+    errno = 0;
     *number = text != NULL ? strtol(text, &end, 10) : 0;
-    if (text != NULL && *text != '\0' && *end == '\0' && *number >= 1 && *number <= max)
+    if (text != NULL && *text != '\0' && *end == '\0' && errno == 0 && *number >= 1 &&
+        *number <= max)
         return true;
     fprintf(stderr, "%s: %s%s%s: it must be a whole number from 1", program, name,
             text != NULL ? between : "", text != NULL ? text : "");

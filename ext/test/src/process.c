@@ -167,7 +167,10 @@ double time_left(double most)
     if (!run_is_own_process() || getitimer(ITIMER_REAL, &timer) != 0)
         return most;
     double seconds = (double)timer.it_value.tv_sec + (double)timer.it_value.tv_usec * 1e-6;
-    seconds = (seconds - report_seconds) * OF_THE_REST;
+    seconds -= report_seconds;
+    double with_report = seconds - REPORT_SECONDS - GRACE; /* a child's own comes after its limit */
+    seconds = with_report > 0 && with_report < seconds * OF_THE_REST ? with_report
+                                                                     : seconds * OF_THE_REST;
     return seconds > 0 && seconds < most ? seconds : most;
 }
 

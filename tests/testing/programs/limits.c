@@ -27,7 +27,7 @@ static int beat_for_ever(void)
 async_fn(beat_for_ever);
 
 /* No deadlock of the test: another task goes on. */
-ASYNC_TEST_WITH(cycle_beside_a_task_that_goes_on, .clock = ASYNC_TEST_REAL, .time_limit = 1)
+ASYNC_TEST_WITH(cycle_beside_a_task_that_goes_on, .clock = ASYNC_TEST_REAL, .time_limit = 2)
 {
     async_task *a = async_create_task(take_two, &left, &right);
     async_task *b = async_create_task(take_two, &right, &left);
@@ -35,13 +35,13 @@ ASYNC_TEST_WITH(cycle_beside_a_task_that_goes_on, .clock = ASYNC_TEST_REAL, .tim
 }
 
 /* The clock is virtual, and the loop is not held. */
-ASYNC_TEST_WITH(virtual_time_goes_on, .time_limit = 0.5)
+ASYNC_TEST_WITH(virtual_time_goes_on, .time_limit = 2)
 {
     ASYNC_TRY(async_await(async_create_task(beat_for_ever)));
     return 0;
 }
 
-ASYNC_TEST_WITH(loop_is_blocked, .time_limit = 0.5)
+ASYNC_TEST_WITH(loop_is_blocked, .time_limit = 2)
 {
     int fds[2];
     char byte;
@@ -59,7 +59,7 @@ static int never_return(struct dl_phdr_info *info, size_t size, void *unused)
 }
 
 /* The report needs the lock of the loader, so only the handler of the signal answers. */
-ASYNC_TEST_WITH(lock_of_the_loader_is_held, .time_limit = 0.5)
+ASYNC_TEST_WITH(lock_of_the_loader_is_held, .time_limit = 2)
 {
     return dl_iterate_phdr(never_return, NULL);
 }

@@ -373,11 +373,11 @@ static inline async_test_options asyncp_test_deadlocking()
 
 /* Reports and debuggers show the name of the body. */
 #define ASYNCP_TEST(name, options)                                                                 \
-    static int ASYNC_TEST_##name(void);                                                            \
-    async_fn(ASYNC_TEST_##name);                                                                   \
+    static int ASYNC_TEST_BODY_##name(void);                                                       \
+    async_fn(ASYNC_TEST_BODY_##name);                                                              \
     static async_task *asyncp_test_create_##name(void)                                             \
     {                                                                                              \
-        return async_create_task(ASYNC_TEST_##name);                                               \
+        return async_create_task(ASYNC_TEST_BODY_##name);                                          \
     }                                                                                              \
     static struct asyncp_test asyncp_test_##name = {                                               \
         #name, __FILE__, __LINE__, options, asyncp_test_create_##name, NULL};                      \
@@ -385,7 +385,7 @@ static inline async_test_options asyncp_test_deadlocking()
     {                                                                                              \
         asyncp_test_register(&asyncp_test_##name);                                                 \
     }                                                                                              \
-    static int ASYNC_TEST_##name(void)
+    static int ASYNC_TEST_BODY_##name(void)
 
 #define ASYNCP_TEST_MUST(must, ...)                                                                \
     (asyncp_test_call_begin(ASYNCP_TEMPORARY(asyncp_test_call, {0, NULL, NULL})),                  \
