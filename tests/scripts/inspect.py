@@ -564,6 +564,28 @@ def test_fork(folder: Path):
         process.terminate()
 
 
+NAMED = """#include <asyncio.h>\n#include <errno.h>\n#include <unistd.h>\nstatic async_lock lock;\nstatic int waits(void) { ASYNC_WITH(&lock); return 0; }\nasync_fn(waits);
+static int amain(void)
+{
+    ASYNC_TRY(async_lock_acquire(&lock));
+    for (int i = 0; i < 20000; i++)
+        async_task_detach(async_create_task(waits));
+    ASYNC_TRY(async_sleep(0));
+    return write(1, "ready\\n", 6) == 6 ? async_wait_readable(0) : -EIO;
+}
+async_fn(amain);\nint main(void) { return async_main(amain); }\n"""
+
+
+def test_names(folder: Path):
+    """A variable is looked up once, however many tasks wait for it and however many others there are."""
+    (source := folder / "named.c").write_text(NAMED + "".join(f"int v{i} = 1;\n" for i in range(20000)))
+    expect("the program can be linked", True, link(folder / "named", *SHARED, source=source))
+    with lying(folder / "named") as process:
+        answer = subprocess.run([COMMAND, "ps", "--json", f"{process.pid}"], text=True, capture_output=True, preexec_fn=limit_processor_time)
+        process.terminate()
+    expect("the variable", 20000 if knows_lines() else 0, answer.stdout.count('"object_name":"lock"'))
+
+
 TESTS = tests_of(globals())
 
 

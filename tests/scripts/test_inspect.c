@@ -6,6 +6,7 @@ SCRIPT_TEST(inspect_prints_a_table, "tests/scripts/inspect.py", "table");
 SCRIPT_TEST(inspect_prints_trees_and_a_deadlock, "tests/scripts/inspect.py", "tree");
 SCRIPT_TEST(inspect_sees_no_deadlock_that_never_was, "tests/scripts/inspect.py", "swaps");
 SCRIPT_TEST(inspect_shows_what_a_crowd_waits_for_in_one_line, "tests/scripts/inspect.py", "crowd");
+SCRIPT_TEST(inspect_looks_for_the_name_of_a_variable_once, "tests/scripts/inspect.py", "names");
 SCRIPT_TEST(inspect_finds_the_tasks_of_a_core, "tests/scripts/inspect.py", "cores");
 SCRIPT_TEST(inspect_says_where_a_task_that_runs_is, "tests/scripts/inspect.py", "running");
 SCRIPT_TEST(inspect_says_what_has_ended_a_process_and_where, "tests/scripts/inspect.py", "endings");
