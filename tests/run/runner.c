@@ -1,8 +1,7 @@
 /*
  * runner.c: the main program of the test suite: it finds the tests that registered themselves,
- * forks a process for each case, runs as many at once as there are processors, and prints how many
- * passed. case.c runs inside a case, outcome.c decides its outcome; nothing of the library is used
- * here.
+ * forks a process for each case, runs several at once, and prints how many passed. case.c runs
+ * inside a case, outcome.c decides its outcome; nothing of the library is used here.
  */
 #include "run/capture.h"
 #include "run/case.h"
@@ -436,7 +435,7 @@ static const char help[] =
     "each backend: its cases are \"name [epoll]\", \"name [uring]\" and \"name [sim]\".\n"
     "\n"
     "  -v                 print a line and the output for each case, and all skipped cases\n"
-    "  -j N               run N cases at once; default: the number of processors\n"
+    "  -j N               run N cases at once; default: one more than processors\n"
     "  --repeat N         run everything N times\n"
     "  --list             print the names of the cases and run nothing\n"
     "  --fault SITE:ERROR:CALL[+]\n"
@@ -472,18 +471,17 @@ static long parse_count(const char *text, long max)
     return number < max ? number : max;
 }
 
-static long processors(void)
+/* One more than processors: some cases only wait. */
+static long default_parallel(void)
 {
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-    if (count < 1)
-        return 1;
+    long count = sysconf(_SC_NPROCESSORS_ONLN) + 1;
     return count < MAX_PARALLEL ? count : MAX_PARALLEL;
 }
 
 /* Moves the filters to the front of arguments. */
 static void read_arguments(int count, char **arguments)
 {
-    wanted.parallel = processors();
+    wanted.parallel = default_parallel();
     wanted.filters = arguments;
     for (int i = 1; i < count; i++) {
         const char *argument = arguments[i];
