@@ -64,7 +64,7 @@ static void find_calls(struct lines *lines, const struct snapshot *snapshot, con
     const struct trace *trace = asyncp_snapshot_trace(snapshot, row);
     calls->count = 0;
     calls->runs = row->state == ROW_RUNS;
-    const uint64_t inside = calls->runs ? snapshot->library : trace->frames[0] - 1;
+    const uint64_t inside = calls->runs ? snapshot->inside : trace->frames[0] - 1;
     calls->has_source = trace->frames[0] != 0 && sources_know(lines->sources, inside);
     for (int i = 0; i < MAX_FRAMES && trace->frames[i] != 0; i++)
         add_call(lines, trace->frames[i] - 1, inside, calls); /* in the instruction that calls */

@@ -17,8 +17,8 @@ struct thread_source {
 };
 
 /*
- * Sets the traces of the tasks that run. A task whose thread goes on meanwhile, or is not on the
- * stack of the task, keeps its empty trace. 0 or -ENOMEM.
+ * Sets the traces of the tasks that run. The trace of a task stays empty if its thread goes on
+ * meanwhile, or is on another stack. 0 or -ENOMEM.
  */
 int asyncp_running_find(struct snapshot *snapshot, struct unwinder *unwinder,
                         const struct thread_source *source);

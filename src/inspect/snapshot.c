@@ -109,7 +109,7 @@ static void find_resume(struct reading *reading, uint64_t address)
         return;
     reading->unwinder->resume = resume;
     if (resume != 0)
-        reading->snapshot->library = resume;
+        reading->snapshot->inside = resume;
 }
 
 static int read_loops(struct reading *reading, uint64_t loops)
@@ -180,7 +180,7 @@ static struct reading *new_reading(struct snapshot *snapshot, const struct view 
 static int take_snapshot(struct snapshot *snapshot, struct reading *reading, uint64_t loops)
 {
     *snapshot = (struct snapshot){
-        .library = loops,
+        .inside = loops,
         .traces = {.record_bytes = sizeof(struct trace), .key_bytes = sizeof(struct trace)}};
     asyncp_texts_open(&snapshot->texts);
     asyncp_kept_open(&snapshot->kept);

@@ -63,7 +63,7 @@ struct snapshot {
     struct row *rows; /* by loop, and in it by id */
     size_t row_count, row_capacity;
     size_t unreadable; /* records, chunks and loops that could not be read */
-    uint64_t library;  /* an address in the library: of an instruction, if one is known */
+    uint64_t inside;   /* an address in the library: of an instruction, if one is known */
     struct texts texts;
     struct table traces;
     struct table kept; /* struct kept: tasks that have ended, and are in no row */

@@ -63,8 +63,8 @@ extern const struct stack_range asyncp_any_stack;
 /*
  * The same for a thread that was interrupted. For an instruction that was interrupted, the first
  * one or one outside of a signal handler, the frame is its address + 1: so each frame - 1 is in the
- * instruction of the call. Frames whose stack pointer is outside of the range are left out, such as
- * those of a signal handler on its own stack. Registers that are not known may hide callers.
+ * instruction of the call. Frames outside of the range are left out, such as those of a signal
+ * handler on its own stack. Registers that are not known may hide callers.
  */
 size_t asyncp_unwind_from(struct unwinder *unwinder, const struct registers *start,
                           const struct piece *stack, const struct stack_range *range,

@@ -27,7 +27,7 @@ static bool read_small_file(const char *path, char *text, size_t size)
     return length > 0;
 }
 
-/* Process 0 is this one, whose number may be another one in the namespace of /proc. */
+/* Process 0 is this one. Its own number may differ in the namespace of /proc. */
 static bool read_thread_file(int32_t process, int32_t thread, const char *name, char *text,
                              size_t size)
 {

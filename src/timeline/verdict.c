@@ -390,7 +390,7 @@ static int find_stuck(struct verdict *verdict, const struct tally *tally)
     return result;
 }
 
-/* The tasks with whose turns others have lost most time; NULL: below the thresholds. */
+/* Where the turns begin by which other tasks have lost most time; NULL: below the thresholds. */
 static const struct site *worst_hold(const struct tally *tally)
 {
     const struct site *worst = NULL;
