@@ -1,6 +1,6 @@
 /*
  * inspect/running.c: a thread is asked before and after its stack is read. If the answers agree, it
- * has not run in between.
+ * has most likely not run in between: it may have made the same call again.
  */
 #include "inspect/running.h"
 #include <string.h>
