@@ -88,6 +88,11 @@ void server_close(struct redis_server *server)
     CHECK_EQ(async_run_process(NULL, NULL, "rm", "-rf", server->folder), 0);
 }
 
+void server_close_declared(struct redis_server *const *server)
+{
+    server_close(*server);
+}
+
 async_redis *server_client(const struct redis_server *server, const async_redis_options *options)
 {
     async_redis *redis;

@@ -36,6 +36,14 @@ void server_start(struct redis_server *server);
 /* Ends the server and removes its folder. */
 void server_close(struct redis_server *server);
 
+/*
+ * Ends the server at the end of the scope, after what is declared later: a queue whose server has
+ * ended before it tries for two seconds to give its items back.
+ */
+#define AUTO_CLOSE_SERVER(server)                                                                  \
+    ASYNC_CLEANUP(server_close_declared) struct redis_server *const closes_##server = &(server)
+void server_close_declared(struct redis_server *const *server);
+
 /* A client of the server. */
 async_redis *server_client(const struct redis_server *server, const async_redis_options *options);
 

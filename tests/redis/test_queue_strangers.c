@@ -64,6 +64,7 @@ REAL_LOOP_TEST(redis_queue_takes_over_entries_with_odd_fields)
 {
     const async_redis_queue_options options = {.lease = 0.2};
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     CHECK_EQ(async_redis_command(redis, NULL, "XADD {jobs}:s * b odd n abc p x"), 0);
@@ -78,7 +79,6 @@ REAL_LOOP_TEST(redis_queue_takes_over_entries_with_odd_fields)
     }
     CHECK_EQ(sizes, 3 + 4 + 6);
     CHECK_EQ(async_queue_join(queue), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -87,6 +87,7 @@ REAL_LOOP_TEST(redis_queue_sets_an_entry_with_odd_fields_aside_after_its_tries)
 {
     const async_redis_queue_options options = {.tries = 2, .pause = 0.01};
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     CHECK_EQ(async_redis_command(redis, NULL, "XADD {jobs}:s * b odd n nan color red"), 0);
@@ -98,13 +99,13 @@ REAL_LOOP_TEST(redis_queue_sets_an_entry_with_odd_fields_aside_after_its_tries)
     check_dead(redis, "color", "red");
     check_dead(redis, "n", "2");
     check_dead(redis, "e", "-EPROTO: a strange peer");
-    server_close(&server);
     return 0;
 }
 
 REAL_LOOP_TEST(redis_queue_keeps_the_fields_of_an_entry_that_is_no_item)
 {
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     CHECK_EQ(async_redis_command(redis, NULL, "XADD {jobs}:s * data important"), 0);
@@ -114,7 +115,6 @@ REAL_LOOP_TEST(redis_queue_keeps_the_fields_of_an_entry_that_is_no_item)
     wait_for_dead(redis, 1);
     check_dead(redis, "data", "important");
     check_dead(redis, "e", "the entry has no field b");
-    server_close(&server);
     return 0;
 }
 
@@ -136,6 +136,7 @@ REAL_LOOP_TEST(redis_queue_takes_fewer_items_if_a_reply_is_too_large)
     const async_redis_options small = {.max_reply = 65536};
     const async_redis_queue_options options = {.tries = 1};
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *producer = server_client(&server, NULL);
     async_auto_wait_redis *redis = server_client(&server, &small);
     async_auto_queue *queue = open_queue(redis, &options), *puts = open_queue(producer, &options);
@@ -147,7 +148,6 @@ REAL_LOOP_TEST(redis_queue_takes_fewer_items_if_a_reply_is_too_large)
     CHECK_EQ(async_group_wait(&tasks), 0);
     CHECK_EQ(length_of(producer, "{jobs}:dead"), 0);
     CHECK_EQ(async_queue_join(queue), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -157,6 +157,7 @@ REAL_LOOP_TEST(redis_queue_sets_an_item_larger_than_a_reply_aside)
     static const char text[BYTES];
     const async_redis_options small = {.max_reply = 65536};
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *producer = server_client(&server, NULL);
     async_auto_wait_redis *redis = server_client(&server, &small);
     async_auto_queue *queue = open_queue(redis, NULL), *puts = open_queue(producer, NULL);
@@ -166,7 +167,6 @@ REAL_LOOP_TEST(redis_queue_sets_an_item_larger_than_a_reply_aside)
     async_queue_task_done(queue);
     wait_for_dead(producer, 1);
     check_dead(producer, "e", "the item is larger than options.max_reply of its client");
-    server_close(&server);
     return 0;
 }
 
@@ -212,6 +212,7 @@ REAL_LOOP_TEST(redis_queue_renews_leases_while_others_fail_without_a_pause)
     if (strcmp(test_backend(), "sim") == 0)
         test_skip("its time stands still while a task runs");
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_text(queue, "slow", 4);
@@ -229,6 +230,5 @@ REAL_LOOP_TEST(redis_queue_renews_leases_while_others_fail_without_a_pause)
     async_group_cancel(&tasks);
     CHECK_EQ(async_group_wait(&tasks), 0);
     async_queue_task_done(queue);
-    server_close(&server);
     return 0;
 }

@@ -48,18 +48,19 @@ static void check_commands(async_redis *redis)
 REAL_LOOP_TEST(redis_commands)
 {
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     check_commands(redis);
     const async_redis_options old = {.protocol = 2, .name = "old", .database = 3};
     async_auto_wait_redis *other = server_client(&server, &old);
     check_commands(other);
-    server_close(&server);
     return 0;
 }
 
 REAL_LOOP_TEST(redis_errors_have_the_servers_sentence)
 {
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_redis_reply *reply;
     CHECK_EQ(async_redis_command(redis, NULL, "SET a 1"), 0);
@@ -71,13 +72,13 @@ REAL_LOOP_TEST(redis_errors_have_the_servers_sentence)
     CHECK_EQ(async_redis_command(redis, NULL, "XGROUP CREATE s g 0 MKSTREAM"), 0);
     CHECK_EQ(async_redis_command(redis, NULL, "XGROUP CREATE s g 0 MKSTREAM"), -EEXIST);
     check_text(redis, "a", "1");
-    server_close(&server);
     return 0;
 }
 
 REAL_LOOP_TEST(redis_wrong_commands_are_refused_before_they_are_sent)
 {
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     static const char *const wrong[] = {"",
                                         "  ",
@@ -100,7 +101,6 @@ REAL_LOOP_TEST(redis_wrong_commands_are_refused_before_they_are_sent)
     CHECK_EQ(async_redis_command(redis, NULL, "XREAD STREAMS BLOCK 0"), 0);
     CHECK_EQ(async_redis_command(redis, NULL, "CLIENT ID"), 0);
     CHECK_EQ(async_redis_blocking_command(redis, NULL, "MULTI"), -EINVAL);
-    server_close(&server);
     return 0;
 }
 
@@ -116,10 +116,10 @@ static int pass_on(async_redis *redis, const char *format, ...)
 REAL_LOOP_TEST(redis_command_with_a_va_list)
 {
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     CHECK_EQ(pass_on(redis, "SET %s %d", "a", 5), 0);
     check_text(redis, "a", "5");
-    server_close(&server);
     return 0;
 }
 
@@ -142,6 +142,7 @@ REAL_LOOP_TEST(redis_tasks_share_a_connection_and_each_gets_its_reply)
 {
     enum { TASKS = 1000 };
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     ASYNC_TASK_GROUP(tasks);
     for (int i = 0; i < TASKS; i++)
@@ -152,7 +153,6 @@ REAL_LOOP_TEST(redis_tasks_share_a_connection_and_each_gets_its_reply)
     const char *text;
     CHECK(async_redis_reply_text(reply, &text) > 0);
     CHECK(strchr(text, '\n') == strrchr(text, '\n'));
-    server_close(&server);
     return 0;
 }
 
@@ -166,6 +166,7 @@ REAL_LOOP_TEST(redis_cancelled_command_does_not_shift_the_replies_of_others)
 {
     enum { ROUNDS = 200 };
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     for (int i = 0; i < ROUNDS; i++) {
         async_task *task = async_create_task(wait_a_moment, redis);
@@ -178,7 +179,6 @@ REAL_LOOP_TEST(redis_cancelled_command_does_not_shift_the_replies_of_others)
         CHECK_EQ(count_up(redis, -i), 0);
         CHECK_EQ(async_await(other), 0);
     }
-    server_close(&server);
     return 0;
 }
 
@@ -197,6 +197,7 @@ REAL_LOOP_TEST(redis_client_connects_again)
 {
     const async_redis_options options = {.on_change = note_change, .longest_pause = 0.05};
     server_open(&server, "--appendonly yes --appendfsync always");
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, &options);
     changes = 0;
     CHECK_EQ(async_redis_command(redis, NULL, "SET a 1"), 0);
@@ -212,7 +213,6 @@ REAL_LOOP_TEST(redis_client_connects_again)
     CHECK(result == -ECONNRESET || result == 0);
     CHECK_EQ(async_redis_command(redis, NULL, "SET a 4"), 0);
     check_text(redis, "a", "4");
-    server_close(&server);
     return 0;
 }
 
@@ -225,6 +225,7 @@ async_fn(pause_server, async_redis *);
 REAL_LOOP_TEST(redis_calls_under_way_end_when_the_client_is_freed)
 {
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_redis *redis = server_client(&server, NULL);
     async_task *blocked = async_create_task(pause_server, redis);
     CHECK_EQ(async_sleep(0.02), 0);
@@ -233,7 +234,6 @@ REAL_LOOP_TEST(redis_calls_under_way_end_when_the_client_is_freed)
     async_redis_free_wait(redis);
     CHECK_EQ(async_await(blocked), -EBADF);
     CHECK_EQ(async_await(shared), -EBADF);
-    server_close(&server);
     return 0;
 }
 
@@ -255,6 +255,7 @@ REAL_LOOP_TEST(redis_commands_that_block_do_not_hold_up_others)
     enum { TASKS = 20 };
     int sum = 0;
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     ASYNC_TASK_GROUP(tasks);
     for (int i = 0; i < TASKS; i++)
@@ -265,7 +266,6 @@ REAL_LOOP_TEST(redis_commands_that_block_do_not_hold_up_others)
         CHECK_EQ(async_redis_command(redis, NULL, "RPUSH list %d", i), 0);
     CHECK_EQ(async_group_wait(&tasks), 0);
     CHECK_EQ(sum, TASKS * (TASKS - 1) / 2);
-    server_close(&server);
     return 0;
 }
 
@@ -275,6 +275,7 @@ REAL_LOOP_TEST(redis_pool_makes_calls_wait_for_a_connection)
     int sum = 0;
     const async_redis_options options = {.pool_size = 2};
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, &options);
     ASYNC_TASK_GROUP(tasks);
     for (int i = 0; i < TASKS; i++)
@@ -291,7 +292,6 @@ REAL_LOOP_TEST(redis_pool_makes_calls_wait_for_a_connection)
     for (; (text = strchr(text, '\n')) != NULL; text++)
         lines++;
     CHECK_EQ(lines, 3);
-    server_close(&server);
     return 0;
 }
 
@@ -302,6 +302,7 @@ REAL_LOOP_TEST(redis_login_with_a_password)
     char url[SERVER_TEXT + 32];
     async_redis *redis;
     server_open(&server, "--requirepass 'p@ss/w%'");
+    AUTO_CLOSE_SERVER(server);
     CHECK_EQ(async_redis_connect(&redis, server.url, NULL), -EACCES);
     CHECK(redis == NULL);
     const async_redis_options options = {.password = "p@ss/w%"};
@@ -315,7 +316,6 @@ REAL_LOOP_TEST(redis_login_with_a_password)
     redis = server_client(&server, &old);
     CHECK_EQ(async_redis_command(redis, NULL, "PING"), 0);
     async_redis_free_wait(redis);
-    server_close(&server);
     return 0;
 }
 

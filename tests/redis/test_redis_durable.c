@@ -60,16 +60,16 @@ REAL_LOOP_TEST(redis_queue_that_is_durable_puts_when_a_replica_has_the_item)
 {
     int number = 7;
     open_master();
+    AUTO_CLOSE_SERVER(master);
     async_auto_wait_redis *redis = server_client(&master, NULL);
     async_auto_queue *queue = open_queue(redis, &durable);
     CHECK_EQ(async_timeout(0.2, async_queue_put(queue, &number)), -ETIMEDOUT);
     server_open_since(&replica, 7.0, "queues", replica_settings);
+    AUTO_CLOSE_SERVER(replica);
     CHECK_EQ(async_timeout(20, async_queue_put(queue, &number)), 0);
     CHECK_EQ(async_timeout(20, async_redis_queue_put_once(queue, &number, "a")), 0);
     CHECK_EQ(async_timeout(20, async_redis_queue_put_once(queue, &number, "a")), -EALREADY);
     CHECK_EQ(async_timeout(20, async_redis_queue_put_later(queue, &number, 9)), 0);
-    server_close(&replica);
-    server_close(&master);
     return 0;
 }
 
@@ -130,7 +130,9 @@ REAL_LOOP_TEST(redis_queue_that_is_durable_loses_no_put_at_a_failover)
     enum { TASKS = 10 };
     int acknowledged = 0;
     open_master();
+    AUTO_CLOSE_SERVER(master);
     server_open_since(&replica, 7.0, "queues", replica_settings);
+    AUTO_CLOSE_SERVER(replica);
     async_auto_wait_redis *redis = server_client(&master, NULL), *other = NULL;
     async_auto_queue *queue = open_queue(redis, &durable);
     {
@@ -151,8 +153,6 @@ REAL_LOOP_TEST(redis_queue_that_is_durable_loses_no_put_at_a_failover)
     CHECK_EQ(async_redis_command(other, &reply, "XLEN {jobs}:s"), 0);
     CHECK_EQ(async_redis_reply_integer(reply, &count), 0);
     CHECK(count >= acknowledged);
-    server_close(&replica);
-    server_close(&master);
     return 0;
 }
 
@@ -182,17 +182,18 @@ static void shut_down(async_queue *queue)
 REAL_LOOP_TEST(redis_queue_put_that_waits_for_a_replica_ends_with_the_queue)
 {
     open_master();
+    AUTO_CLOSE_SERVER(master);
     async_auto_wait_redis *redis = server_client(&master, NULL);
     async_auto_queue *queue = open_queue(redis, &durable);
     check_end(queue, shut_down, -ESHUTDOWN);
     check_end(open_queue(redis, &durable), async_queue_free, -ECANCELED);
-    server_close(&master);
     return 0;
 }
 
 REAL_LOOP_TEST(redis_queue_put_that_waits_for_redis_ends_with_the_queue)
 {
     open_master();
+    AUTO_CLOSE_SERVER(master);
     async_auto_wait_redis *redis = server_client(&master, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     async_queue *other = open_queue(redis, NULL);
@@ -200,6 +201,5 @@ REAL_LOOP_TEST(redis_queue_put_that_waits_for_redis_ends_with_the_queue)
     check_end(queue, shut_down, -ESHUTDOWN);
     check_end(other, async_queue_free, -ECANCELED);
     server_start(&master);
-    server_close(&master);
     return 0;
 }

@@ -27,6 +27,7 @@ REAL_LOOP_TEST(redis_pipeline_gives_all_replies_as_one)
 {
     enum { COUNT = 200 };
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_redis_batch *batch = NULL;
     CHECK_EQ(async_redis_batch_new(&batch), 0);
@@ -46,13 +47,13 @@ REAL_LOOP_TEST(redis_pipeline_gives_all_replies_as_one)
         CHECK_EQ(async_redis_reply_text(async_redis_reply_at(reply, 1), &text), -EREMOTEIO);
         async_redis_reply_free(reply);
     }
-    server_close(&server);
     return 0;
 }
 
 REAL_LOOP_TEST(redis_transaction_is_executed_as_a_whole_or_not_at_all)
 {
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_redis_batch *good = batch_of("INCR", "INCR"), *bad = batch_of("INCR", "NOSUCH");
     async_auto_redis_batch *empty = NULL;
@@ -73,7 +74,6 @@ REAL_LOOP_TEST(redis_transaction_is_executed_as_a_whole_or_not_at_all)
     CHECK_EQ(async_redis_batch_add(empty, "MULTI"), -EINVAL);
     CHECK_EQ(async_redis_batch_add(empty, "GET %y"), -EINVAL);
     CHECK_EQ(async_redis_transaction(redis, &reply, empty), -EINVAL);
-    server_close(&server);
     return 0;
 }
 
@@ -84,6 +84,7 @@ REAL_LOOP_TEST(redis_transaction_of_a_user_without_multi_executes_nothing)
 {
     const async_redis_options limited = {.user = "limited", .password = "secret"};
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *all = server_client(&server, NULL);
     CHECK_EQ(async_redis_command(all, NULL, "ACL SETUSER limited on >secret ~* +@all -multi"), 0);
     async_auto_wait_redis *redis = server_client(&server, &limited);
@@ -95,13 +96,13 @@ REAL_LOOP_TEST(redis_transaction_of_a_user_without_multi_executes_nothing)
     CHECK_EQ(async_redis_reply_integer(reply, &exists), 0);
     CHECK_EQ(exists, 0);
     async_redis_reply_free(reply);
-    server_close(&server);
     return 0;
 }
 
 REAL_LOOP_TEST(redis_script_is_sent_once_and_again_when_it_is_forgotten)
 {
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_redis_script wrong = {.text = "this is no Lua"}, none = {.text = NULL};
     async_redis_reply *reply;
@@ -117,7 +118,6 @@ REAL_LOOP_TEST(redis_script_is_sent_once_and_again_when_it_is_forgotten)
     CHECK_EQ(async_redis_eval(redis, NULL, &wrong, "0"), -EREMOTEIO);
     CHECK_EQ(async_redis_eval(redis, NULL, &none, "0"), -EINVAL);
     CHECK_EQ(async_redis_eval(redis, NULL, &add, "1 %s x", "sum"), -EREMOTEIO);
-    server_close(&server);
     return 0;
 }
 
@@ -138,6 +138,7 @@ static void check_message(async_queue *queue, const char *channel, const char *p
 REAL_LOOP_TEST(redis_messages_come_to_queues)
 {
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_queue *news = NULL, *all = NULL;
     CHECK_EQ(async_queue_new(&news, 10, sizeof(async_redis_message *)), 0);
     CHECK_EQ(async_queue_new(&all, 10, sizeof(async_redis_message *)), 0);
@@ -167,7 +168,6 @@ REAL_LOOP_TEST(redis_messages_come_to_queues)
     CHECK_EQ(async_queue_new(&bytes, 0, 1), 0);
     CHECK_EQ(async_redis_subscribe(&first, redis, bytes, "news"), -EINVAL);
     CHECK_EQ(async_redis_subscribe(&first, NULL, news, "news"), -EINVAL);
-    server_close(&server);
     return 0;
 }
 
@@ -175,6 +175,7 @@ REAL_LOOP_TEST(redis_subscriptions_come_back_after_a_restart_and_say_so)
 {
     const async_redis_options options = {.longest_pause = 0.05};
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_queue *queue = NULL;
     CHECK_EQ(async_queue_new(&queue, 10, sizeof(async_redis_message *)), 0);
     async_auto_wait_redis *redis = server_client(&server, &options);
@@ -191,7 +192,6 @@ REAL_LOOP_TEST(redis_subscriptions_come_back_after_a_restart_and_say_so)
     }
     check_message(queue, "news", NULL, "again");
     async_redis_unsubscribe(subscription);
-    server_close(&server);
     return 0;
 }
 
@@ -208,6 +208,7 @@ async_fn(subscribe_for_a_while, async_redis *, async_queue *);
 REAL_LOOP_TEST(redis_subscriber_that_takes_nothing_can_be_left)
 {
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_queue *queue = NULL;
     CHECK_EQ(async_queue_new(&queue, 1, sizeof(async_redis_message *)), 0);
     async_queue_on_drop(queue, async_redis_message_drop, NULL);
@@ -222,7 +223,6 @@ REAL_LOOP_TEST(redis_subscriber_that_takes_nothing_can_be_left)
     CHECK_EQ(async_await(task), -ECANCELED);
     async_redis_free_wait(redis);
     CHECK_EQ(async_queue_qsize(queue), 1); /* dropped with the queue */
-    server_close(&server);
     return 0;
 }
 
@@ -230,13 +230,13 @@ REAL_LOOP_TEST(redis_subscription_that_is_refused_fails)
 {
     server_open_since(&server, 6.2, "channels that a user may not read",
                       "--user default on nopass '~*' resetchannels +@all");
+    AUTO_CLOSE_SERVER(server);
     async_auto_queue *queue = NULL;
     CHECK_EQ(async_queue_new(&queue, 1, sizeof(async_redis_message *)), 0);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_redis_subscription *subscription;
     CHECK_EQ(async_redis_subscribe(&subscription, redis, queue, "news"), -EACCES);
     CHECK(subscription == NULL);
-    server_close(&server);
     return 0;
 }
 
@@ -254,6 +254,7 @@ REAL_LOOP_TEST(redis_subscription_beside_one_that_is_refused_succeeds)
 {
     const async_redis_options limited = {.user = "limited", .password = "secret"};
     server_open_since(&server, 6.2, "channels that a user may not read", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *all = server_client(&server, NULL);
     CHECK_EQ(async_redis_command(all, NULL,
                                  "ACL SETUSER limited on >secret resetchannels &good* ~* +@all"),
@@ -268,19 +269,18 @@ REAL_LOOP_TEST(redis_subscription_beside_one_that_is_refused_succeeds)
     CHECK_EQ(async_await(bad), -EACCES);
     CHECK(strstr(async_strerror(-EACCES), "the subscription to bad: -EACCES: NOPERM") != NULL);
     CHECK_EQ(async_await(last), 0);
-    server_close(&server);
     return 0;
 }
 
 REAL_LOOP_TEST(redis_subscription_fails_if_the_login_is_refused)
 {
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_queue *queue = NULL;
     CHECK_EQ(async_queue_new(&queue, 10, sizeof(async_redis_message *)), 0);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     CHECK_EQ(async_redis_command(redis, NULL, "CONFIG SET requirepass secret"), 0);
     CHECK_EQ(async_timeout(5, subscribe(redis, queue, "news")), -EACCES);
-    server_close(&server);
     return 0;
 }
 
@@ -288,6 +288,7 @@ REAL_LOOP_TEST(redis_subscription_fails_if_the_login_is_refused)
 REAL_LOOP_TEST(redis_subscription_can_be_freed_while_it_comes_back)
 {
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_queue *queue = NULL;
     CHECK_EQ(async_queue_new(&queue, 1, sizeof(async_redis_message *)), 0);
     async_auto_wait_redis *redis = server_client(&server, NULL);
@@ -302,6 +303,5 @@ REAL_LOOP_TEST(redis_subscription_can_be_freed_while_it_comes_back)
     check_message(queue, "news", NULL, "one");
     check_message(queue, NULL, NULL, NULL);
     CHECK_EQ(async_sleep(0.01), 0);
-    server_close(&server);
     return 0;
 }

@@ -57,6 +57,7 @@ REAL_LOOP_TEST(redis_queue_gives_the_items_of_the_first_priority_first)
 {
     static const int priorities[] = {2, 1, 0, 1, 0, 99, -1}, order[] = {2, 4, 6, 1, 3, 0, 5};
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &three);
     for (int i = 0; i < 7; i++)
@@ -66,7 +67,6 @@ REAL_LOOP_TEST(redis_queue_gives_the_items_of_the_first_priority_first)
         async_queue_task_done(queue);
     }
     CHECK_EQ(async_queue_join(queue), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -83,6 +83,7 @@ REAL_LOOP_TEST(redis_queue_with_priorities_serves_tasks_that_wait_already)
     enum { TASKS = 6 };
     int numbers[TASKS], count[TASKS] = {0};
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &three);
     {
@@ -99,7 +100,6 @@ REAL_LOOP_TEST(redis_queue_with_priorities_serves_tasks_that_wait_already)
     for (int i = 0; i < TASKS; i++)
         CHECK_EQ(count[i], 1);
     CHECK_EQ(async_queue_join(queue), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -107,6 +107,7 @@ REAL_LOOP_TEST(redis_queue_keeps_the_priority_of_items_for_later_and_of_those_tr
 {
     struct job later = {.number = 2, .priority = 2};
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &three);
     put_job(queue, 1, 1);
@@ -121,7 +122,6 @@ REAL_LOOP_TEST(redis_queue_keeps_the_priority_of_items_for_later_and_of_those_tr
     CHECK_EQ(take(queue), 2);
     async_queue_task_done(queue);
     CHECK_EQ(async_queue_join(queue), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -129,6 +129,7 @@ REAL_LOOP_TEST(redis_queue_keeps_the_priority_of_items_for_later_and_of_those_tr
 REAL_LOOP_TEST(redis_queue_takes_back_items_of_each_priority)
 {
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &three);
     put_job(queue, 1, 1);
@@ -141,7 +142,6 @@ REAL_LOOP_TEST(redis_queue_takes_back_items_of_each_priority)
     CHECK_EQ(take(queue), 1);
     async_queue_task_done(queue);
     CHECK_EQ(async_queue_join(queue), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -165,6 +165,7 @@ REAL_LOOP_TEST(redis_queue_with_a_limit_makes_all_kinds_of_puts_wait)
         .maxsize = 2, .priorities = 2, .priority = priority_of};
     const struct job job = {.number = 3, .priority = 1};
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_job(queue, 0, 0);
@@ -178,7 +179,6 @@ REAL_LOOP_TEST(redis_queue_with_a_limit_makes_all_kinds_of_puts_wait)
     CHECK_EQ(async_timeout(0.1, async_redis_queue_put_once(queue, &job, "a")), -EALREADY);
     CHECK_EQ(take(queue), 3);
     async_queue_task_done(queue);
-    server_close(&server);
     return 0;
 }
 
@@ -188,6 +188,7 @@ REAL_LOOP_TEST(redis_queue_forgets_the_consumers_of_processes_that_have_ended)
 {
     const async_redis_queue_options options = {.lease = 0.1};
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_job(queue, 1, 0);
@@ -203,6 +204,5 @@ REAL_LOOP_TEST(redis_queue_forgets_the_consumers_of_processes_that_have_ended)
     }
     async_queue_task_done(queue);
     CHECK_EQ(async_queue_join(queue), 0);
-    server_close(&server);
     return 0;
 }

@@ -44,6 +44,7 @@ REAL_LOOP_TEST(redis_queue_gives_what_was_put)
 {
     struct job job;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     put_jobs(queue, 10);
@@ -62,7 +63,6 @@ REAL_LOOP_TEST(redis_queue_gives_what_was_put)
     CHECK_EQ(async_timeout(0.05, async_queue_get(queue, &job)), -ETIMEDOUT);
     CHECK_EQ(async_queue_get_nowait(queue, &job), -EAGAIN);
     CHECK_EQ(async_queue_put_nowait(queue, &job), -EOPNOTSUPP);
-    server_close(&server);
     return 0;
 }
 
@@ -90,6 +90,7 @@ REAL_LOOP_TEST(redis_queue_serves_many_tasks)
     enum { JOBS = 2000, WORKERS = 20, PUTTERS = 10 };
     static int done[JOBS];
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     ASYNC_TASK_GROUP(workers);
@@ -107,7 +108,6 @@ REAL_LOOP_TEST(redis_queue_serves_many_tasks)
         CHECK_EQ(done[i], 1);
     async_group_cancel(&workers);
     CHECK_EQ(async_group_wait(&workers), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -125,6 +125,7 @@ REAL_LOOP_TEST(redis_queue_gives_the_item_of_a_task_that_has_ended_to_another)
     struct job job;
     async_redis_delivery delivery;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     put_jobs(queue, 1);
@@ -135,7 +136,6 @@ REAL_LOOP_TEST(redis_queue_gives_the_item_of_a_task_that_has_ended_to_another)
     CHECK_EQ(delivery.count, 1); /* giving back does not count */
     async_queue_task_done(queue);
     CHECK_EQ(async_queue_join(queue), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -144,6 +144,7 @@ REAL_LOOP_TEST(redis_queue_that_is_freed_gives_its_items_back)
     enum { JOBS = 5 };
     struct job job;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *other = open_queue(redis, NULL);
     {
@@ -162,7 +163,6 @@ REAL_LOOP_TEST(redis_queue_that_is_freed_gives_its_items_back)
     async_auto_redis_reply *reply = NULL;
     CHECK_EQ(async_redis_command(redis, &reply, "XINFO CONSUMERS {jobs}:s w"), 0);
     CHECK_EQ(async_redis_reply_size(reply), 1); /* the freed one is forgotten */
-    server_close(&server);
     return 0;
 }
 
@@ -171,6 +171,7 @@ REAL_LOOP_TEST(redis_queue_gives_an_item_back_whose_work_was_cancelled)
     struct job job;
     async_redis_delivery delivery;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     put_jobs(queue, 1);
@@ -181,7 +182,6 @@ REAL_LOOP_TEST(redis_queue_gives_an_item_back_whose_work_was_cancelled)
     CHECK_EQ(delivery.count, 1);
     async_queue_task_done(queue);
     CHECK_EQ(async_queue_join(queue), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -210,6 +210,7 @@ REAL_LOOP_TEST(redis_queue_tries_a_failed_item_again_and_then_gives_it_up)
     struct job job;
     async_redis_delivery first = {.count = 0}, delivery;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_jobs(queue, 1);
@@ -230,7 +231,6 @@ REAL_LOOP_TEST(redis_queue_tries_a_failed_item_again_and_then_gives_it_up)
     CHECK(async_redis_reply_text(async_redis_reply_get(async_redis_reply_at(entry, 1), "e"), &why) >
           0);
     CHECK_STR(why, "-EIO: the disk is on fire");
-    server_close(&server);
     return 0;
 }
 
@@ -240,6 +240,7 @@ REAL_LOOP_TEST(redis_queue_takes_the_items_of_a_dead_process_after_the_lease)
     struct job job;
     async_redis_delivery delivery;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_jobs(queue, 1);
@@ -253,7 +254,6 @@ REAL_LOOP_TEST(redis_queue_takes_the_items_of_a_dead_process_after_the_lease)
     async_queue_task_done(queue);
     CHECK_EQ(async_queue_join(queue), 0);
     CHECK_EQ(ask_integer(redis, "EXISTS {jobs}:dead"), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -263,6 +263,7 @@ REAL_LOOP_TEST(redis_queue_renews_a_short_lease_in_time)
     const async_redis_queue_options options = {.lease = 1};
     struct job job;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_jobs(queue, 1);
@@ -272,7 +273,6 @@ REAL_LOOP_TEST(redis_queue_renews_a_short_lease_in_time)
     CHECK_EQ(async_timeout(2.5, async_queue_get(other, &job)), -ETIMEDOUT);
     async_queue_task_done(queue);
     CHECK_EQ(async_queue_join(queue), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -282,6 +282,7 @@ REAL_LOOP_TEST(redis_queue_gives_up_an_item_that_ends_its_process_each_time)
     const async_redis_queue_options options = {.lease = 0.1, .tries = TRIES};
     struct job job;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_jobs(queue, 1);
@@ -291,7 +292,6 @@ REAL_LOOP_TEST(redis_queue_gives_up_an_item_that_ends_its_process_each_time)
     CHECK_EQ(async_timeout(1, async_queue_get(queue, &job)), -ETIMEDOUT);
     CHECK_EQ(ask_integer(redis, "XLEN {jobs}:dead"), 1);
     CHECK_EQ(ask_integer(redis, "XLEN {jobs}:s"), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -300,6 +300,7 @@ REAL_LOOP_TEST(redis_queue_gives_no_item_of_another_layout)
     const async_redis_queue_options options = {.version = 2};
     struct job job;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *old = open_queue(redis, NULL), *queue = open_queue(redis, &options);
     put_jobs(old, 1);
@@ -308,7 +309,6 @@ REAL_LOOP_TEST(redis_queue_gives_no_item_of_another_layout)
     CHECK_EQ(ask_integer(redis, "XLEN {jobs}:dead"), 2);
     CHECK_EQ(async_redis_command(redis, NULL, "XADD {jobs}:s * b 12345678"), 0); /* from Python */
     CHECK_EQ(async_timeout(1, async_queue_get(queue, &job)), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -317,6 +317,7 @@ REAL_LOOP_TEST(redis_queue_of_texts_is_shared_with_other_languages)
     async_redis_item item = {.data = (char *)(uintptr_t) "{\"a\": 1}", .size = 8};
     async_queue *queue;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     CHECK_EQ(async_redis_queue_open(&queue, redis, "texts", 0, NULL), 0);
     CHECK_EQ(async_queue_put(queue, &item), 0);
@@ -330,7 +331,6 @@ REAL_LOOP_TEST(redis_queue_of_texts_is_shared_with_other_languages)
     CHECK_EQ(item.size, strlen("from elsewhere"));
     free(item.data);
     async_queue_free(queue);
-    server_close(&server);
     return 0;
 }
 
@@ -341,6 +341,7 @@ REAL_LOOP_TEST(redis_queue_goes_on_after_a_restart_of_redis)
     const async_redis_options quick = {.longest_pause = 0.05};
     const async_redis_queue_options options = {.lease = 0.5};
     open_server("--appendonly yes --appendfsync always");
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, &quick);
     async_auto_queue *queue = open_queue(redis, &options);
     ASYNC_TASK_GROUP(workers);
@@ -357,7 +358,6 @@ REAL_LOOP_TEST(redis_queue_goes_on_after_a_restart_of_redis)
         CHECK(done[i] >= 1);
     async_group_cancel(&workers);
     CHECK_EQ(async_group_wait(&workers), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -367,6 +367,7 @@ REAL_LOOP_TEST(redis_queue_puts_later_and_once)
 {
     struct job job = {.number = 1};
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     CHECK_EQ(async_redis_queue_put_later(queue, &job, 0.2), 0);
@@ -384,7 +385,6 @@ REAL_LOOP_TEST(redis_queue_puts_later_and_once)
     CHECK_EQ(async_queue_join(queue), 0);
     CHECK_EQ(async_redis_queue_put_once(queue, &job, NULL), -EINVAL);
     CHECK_EQ(async_redis_queue_put_later(NULL, &job, 1), -EINVAL);
-    server_close(&server);
     return 0;
 }
 
@@ -393,6 +393,7 @@ REAL_LOOP_TEST(redis_queue_with_a_limit_makes_puts_wait)
     const async_redis_queue_options options = {.maxsize = 2};
     struct job job = {.number = 5};
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_jobs(queue, 2);
@@ -401,7 +402,6 @@ REAL_LOOP_TEST(redis_queue_with_a_limit_makes_puts_wait)
     CHECK_EQ(async_queue_get(queue, &job), 0);
     async_queue_task_done(queue);
     CHECK_EQ(async_timeout(5, async_await(putter)), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -409,6 +409,7 @@ REAL_LOOP_TEST(redis_queue_in_a_select_beside_a_local_one)
 {
     struct job job;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL), *local = NULL;
     CHECK_EQ(async_queue_new(&local, 1, sizeof job), 0);
@@ -419,7 +420,6 @@ REAL_LOOP_TEST(redis_queue_in_a_select_beside_a_local_one)
     CHECK_EQ(async_select(async_on_get(queue, &job), async_on_get(local, &job)), 1);
     CHECK_EQ(async_select(async_on_get(queue, &job), async_on_timeout(0.01)), 1);
     CHECK_EQ(async_queue_join(queue), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -436,6 +436,7 @@ REAL_LOOP_TEST(redis_queue_puts_though_redis_forgets_scripts)
     enum { JOBS = 400, PUTTERS = 10 };
     const async_redis_queue_options options = {.maxsize = 2 * JOBS};
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_wait_redis *other = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
@@ -449,7 +450,6 @@ REAL_LOOP_TEST(redis_queue_puts_though_redis_forgets_scripts)
     async_task_cancel(forgetter);
     CHECK_EQ(async_await(forgetter), -ECANCELED);
     CHECK_EQ(ask_integer(redis, "XLEN {jobs}:s"), JOBS);
-    server_close(&server);
     return 0;
 }
 
@@ -459,6 +459,7 @@ REAL_LOOP_TEST(redis_queue_that_is_shut_down_gives_nothing_more)
 {
     struct job job;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     async_task *task = async_create_task(take_and_leave, queue);
@@ -467,13 +468,13 @@ REAL_LOOP_TEST(redis_queue_that_is_shut_down_gives_nothing_more)
     CHECK_EQ(async_await(task), -ESHUTDOWN);
     CHECK_EQ(async_queue_get(queue, &job), -ESHUTDOWN);
     CHECK_EQ(async_queue_put(queue, &job), -ESHUTDOWN);
-    server_close(&server);
     return 0;
 }
 
 REAL_LOOP_TEST(redis_queue_can_be_left_while_redis_is_away)
 {
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_redis *redis = server_client(&server, NULL);
     async_queue *queue = open_queue(redis, NULL);
     put_jobs(queue, 1);
@@ -485,7 +486,6 @@ REAL_LOOP_TEST(redis_queue_can_be_left_while_redis_is_away)
     async_redis_free_wait(redis);
     CHECK(async_time() - before < 4);
     server_start(&server);
-    server_close(&server);
     return 0;
 }
 
@@ -493,6 +493,7 @@ REAL_LOOP_TEST(redis_queue_is_opened_while_the_memory_of_redis_is_used_up)
 {
     struct job job;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     put_jobs(queue, 1);
@@ -501,7 +502,6 @@ REAL_LOOP_TEST(redis_queue_is_opened_while_the_memory_of_redis_is_used_up)
     CHECK_EQ(async_timeout(2, async_queue_get(other, &job)), 0);
     async_queue_task_done(other);
     CHECK_EQ(async_queue_join(other), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -509,6 +509,7 @@ REAL_LOOP_TEST(redis_queue_refuses_a_server_that_evicts)
 {
     async_queue *queue;
     open_server("--maxmemory-policy allkeys-lru");
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 8, NULL), -EPERM);
     CHECK(strstr(async_strerror(-EPERM), "allkeys-lru") != NULL);
@@ -519,7 +520,6 @@ REAL_LOOP_TEST(redis_queue_refuses_a_server_that_evicts)
     CHECK_EQ(async_redis_queue_open(&queue, NULL, "jobs", 8, NULL), -EINVAL);
     CHECK_EQ(async_redis_queue_open(&queue, redis, "a{b", 8, NULL), -EINVAL);
     CHECK_EQ(async_redis_queue_open(&queue, redis, "", 8, NULL), -EINVAL);
-    server_close(&server);
     return 0;
 }
 
@@ -529,11 +529,11 @@ REAL_LOOP_TEST(redis_queue_refuses_a_server_before_7_0)
     if (server_version() >= 7.0)
         test_skip("only for a server before Redis 7.0");
     server_open(&server, NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 8, NULL), -EREMOTEIO);
     CHECK(strstr(async_strerror(-EREMOTEIO), "the queue needs scripts of Redis 7.0") != NULL);
     CHECK_EQ(ask_integer(redis, "EXISTS {jobs}:s"), 0);
-    server_close(&server);
     return 0;
 }
 
@@ -541,11 +541,11 @@ REAL_LOOP_TEST(redis_queue_refuses_a_key_of_another_kind)
 {
     async_queue *queue;
     open_server(NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     CHECK_EQ(async_redis_command(redis, NULL, "SET {jobs}:s 1"), 0);
     CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 8, NULL), -EREMOTEIO);
     CHECK(strstr(async_strerror(-EREMOTEIO), "WRONGTYPE") != NULL);
     CHECK(strstr(async_strerror(-EREMOTEIO), "7.0") == NULL);
-    server_close(&server);
     return 0;
 }

@@ -61,6 +61,7 @@ REAL_LOOP_TEST(redis_queue_tells_once_that_redis_gives_no_items)
 {
     async_redis *redis;
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *all = server_client(&server, NULL);
     async_queue *queue = open_queue(all, &redis, "-xreadgroup");
     async_task *task = async_create_task(get, queue);
@@ -70,7 +71,6 @@ REAL_LOOP_TEST(redis_queue_tells_once_that_redis_gives_no_items)
     CHECK_EQ(async_timeout(10, async_await(task)), 0);
     async_queue_free(queue);
     async_redis_free_wait(redis);
-    server_close(&server);
     return 0;
 }
 
@@ -79,6 +79,7 @@ REAL_LOOP_TEST(redis_queue_tells_once_that_redis_renews_no_lease)
     async_redis *redis;
     int number;
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *all = server_client(&server, NULL);
     async_queue *queue = open_queue(all, &redis, "-xclaim");
     CHECK_EQ(async_timeout(10, async_queue_get(queue, &number)), 0);
@@ -87,7 +88,6 @@ REAL_LOOP_TEST(redis_queue_tells_once_that_redis_renews_no_lease)
     async_queue_task_done(queue);
     async_queue_free(queue);
     async_redis_free_wait(redis);
-    server_close(&server);
     return 0;
 }
 
@@ -105,6 +105,7 @@ REAL_LOOP_TEST(redis_queue_reports_also_where_redis_renews_no_lease)
     async_redis *redis;
     int number;
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *all = server_client(&server, NULL);
     async_queue *queue = open_queue(all, &redis, "-xclaim");
     CHECK_EQ(async_queue_put(queue, &(int){2}), 0);
@@ -119,6 +120,5 @@ REAL_LOOP_TEST(redis_queue_reports_also_where_redis_renews_no_lease)
     async_queue_task_done(queue);
     async_queue_free(queue);
     async_redis_free_wait(redis);
-    server_close(&server);
     return 0;
 }

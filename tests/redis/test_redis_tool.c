@@ -67,6 +67,7 @@ static void fill(async_queue *queue)
 REAL_LOOP_TEST(redis_tool_shows_and_repairs_queues)
 {
     server_open_since(&server, 7.0, "queues", NULL);
+    AUTO_CLOSE_SERVER(server);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = NULL;
     CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 0, &options), 0);
@@ -87,7 +88,6 @@ REAL_LOOP_TEST(redis_tool_shows_and_repairs_queues)
     check(1, "asyncio-queue: -EINVAL: which items? give their ids, or: all\n", "drop jobs");
     check(1, "COUNT is a number above 0", "peek jobs none");
     check(2, "usage: asyncio-queue", "peek");
-    server_close(&server);
     return 0;
 }
 
