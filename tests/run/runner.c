@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -55,6 +56,7 @@ struct job {
     pid_t process;               /* leader of its process group while it runs */
     int output;                  /* the file in memory that it writes to */
     double started;              /* the clock's reading then */
+    double processor;            /* seconds that it and the processes it waited for computed */
     bool overdue;                /* had to be killed from outside */
     struct fault fault;          /* the fault to inject */
     const char *fault_text;      /* the same as text; NULL: none */
@@ -176,7 +178,8 @@ static void print_result(const struct job *job, enum outcome outcome, const char
     if (outcome == FAILED)
         printf("FAIL %s (%s:%d): %s\n", label_of(job), job->test->file, job->test->line, reason);
     else if (wanted.verbose)
-        printf("%s %s (%.2f s)\n", words[outcome], label_of(job), seconds);
+        printf("%s %s (%.2f s, %.2f s of a processor)\n", words[outcome], label_of(job), seconds,
+               job->processor);
     if (outcome == FAILED || wanted.verbose)
         output_print(output);
 }
@@ -235,14 +238,21 @@ static void finish(struct job *job, int status)
 
 /* ---- running many --------------------------------------------------------------------------- */
 
+static double seconds_of(const struct timeval *time)
+{
+    return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
+
 /* Kills the processes that the case started, before its number can name another process. */
 static void reap(int index)
 {
     struct job *job = running[index];
+    struct rusage used = {0};
     int status;
     kill(-job->process, SIGKILL);
-    while (waitpid(job->process, &status, 0) < 0 && errno == EINTR)
+    while (wait4(job->process, &status, 0, &used) < 0 && errno == EINTR)
         continue;
+    job->processor = seconds_of(&used.ru_utime) + seconds_of(&used.ru_stime);
     running_count--;
     running[index] = running[running_count];
     finish(job, status);
@@ -304,17 +314,43 @@ static void set_signals(sigset_t *child_signal)
     signal(SIGTERM, on_interrupt);
 }
 
+/* Cases that have not begun. Those on the real clock mostly wait, and run beside the others. */
+struct waiting {
+    struct job *next[2], *end; /* the next one without and with the real clock */
+};
+
+static struct job *take(struct waiting *waiting, bool real_clock)
+{
+    struct job **next = &waiting->next[real_clock];
+    while (*next < waiting->end && (*next)->test->real_clock != real_clock)
+        (*next)++;
+    return *next < waiting->end ? (*next)++ : NULL;
+}
+
+/* Half of the running cases are on the real clock, as long as there are both. */
+static struct job *take_next(struct waiting *waiting)
+{
+    long on_real_clock = 0;
+    for (int i = 0; i < running_count; i++)
+        on_real_clock += running[i]->test->real_clock;
+    bool real_clock = on_real_clock < wanted.parallel / 2;
+    struct job *job = take(waiting, real_clock);
+    return job != NULL ? job : take(waiting, !real_clock);
+}
+
 static void run_jobs(struct job *jobs, size_t count)
 {
+    struct waiting waiting = {{jobs, jobs}, jobs + count};
+    struct job *job;
     sigset_t child_signal;
     set_signals(&child_signal);
-    for (size_t i = 0; i < count; i++) {
-        bool on_uring = jobs[i].test->each_backend && strcmp(jobs[i].backend, "uring") == 0;
+    while ((job = take_next(&waiting)) != NULL) {
+        bool on_uring = job->test->each_backend && strcmp(job->backend, "uring") == 0;
         if (on_uring && test_uring_is_refused()) {
-            skips_add(label_of(&jobs[i]), "the kernel refuses io_uring");
+            skips_add(label_of(job), "the kernel refuses io_uring");
             continue;
         }
-        start(&jobs[i]);
+        start(job);
         if (running_count == wanted.parallel)
             collect(&child_signal);
     }
@@ -435,7 +471,7 @@ static const char help[] =
     "each backend: its cases are \"name [epoll]\", \"name [uring]\" and \"name [sim]\".\n"
     "\n"
     "  -v                 print a line and the output for each case, and all skipped cases\n"
-    "  -j N               run N cases at once; default: one more than processors\n"
+    "  -j N               run N cases at once; default: twice as many as processors\n"
     "  --repeat N         run everything N times\n"
     "  --list             print the names of the cases and run nothing\n"
     "  --fault SITE:ERROR:CALL[+]\n"
@@ -471,10 +507,10 @@ static long parse_count(const char *text, long max)
     return number < max ? number : max;
 }
 
-/* One more than processors: some cases only wait. */
+/* Many cases only wait. */
 static long default_parallel(void)
 {
-    long count = sysconf(_SC_NPROCESSORS_ONLN) + 1;
+    long count = 2 * sysconf(_SC_NPROCESSORS_ONLN);
     return count < MAX_PARALLEL ? count : MAX_PARALLEL;
 }
 
