@@ -4,15 +4,14 @@
  * said while a debugger has the process, or after the thread itself has been kept from running.
  */
 #include "top/observer.h"
-#include "inspect/process.h"
 #include "loop/loops.h"
 #include "sched/sched.h"
 #include "sys/clock.h"
 #include "sys/report.h"
 #include "sys/thread.h"
 #include "top/flight.h"
+#include "top/hold.h"
 #include "top/partial.h"
-#include "top/stall.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -24,16 +23,12 @@ static const int64_t MIN_LIMIT_NS = 10000000, REPORT_PERIOD_NS = 60000000000,
 struct observed {
     struct close_hook hook;
     struct link link;
-    const struct async_loop *loop;
-    int32_t process, thread;
-    uint32_t number;
+    struct hold hold;
+    int32_t process;
     int64_t limit_ns; /* 0: that of debug mode */
-    struct loop_pulse pulse;
-    int64_t since_ns; /* when the pulse was seen first */
     int64_t next_ns;  /* a report is due when it was held so long */
     bool was_reported;
-    _Atomic bool is_ending;    /* the loop closes, and waits for the mutex */
-    struct thread_times times; /* of its thread, at since_ns */
+    _Atomic bool is_ending; /* the loop closes, and waits for the mutex */
 };
 
 /* Members are read and written under the mutex. */
@@ -41,7 +36,6 @@ static struct {
     pthread_mutex_t mutex;
     struct list loops; /* struct observed */
     pthread_t thread;
-    int32_t process;             /* in a child of fork() it is another one */
     _Atomic uint32_t generation; /* changes when the thread is to end */
     struct thread_sample *room;
     struct thread_times times; /* of the thread, at its last look */
@@ -55,19 +49,15 @@ static struct {
 
 static bool read_pulse(const struct observed *observed, struct loop_pulse *pulse)
 {
-    static struct async_loop copy; /* of the observer alone */
-    bool was_read = asyncp_view_read(&asyncp_own_view, (uintptr_t)observed->loop, &copy,
-                                     sizeof copy) == 0;
-    if (!was_read)
+    if (!asyncp_hold_read(&observed->hold, pulse))
         return false;
-    *pulse = loop_pulse(&copy);
     pulse->rests |= pulse->is_virtual; /* the time of the last poll tells nothing */
     return true;
 }
 
 static int64_t limit_of(const struct observed *observed)
 {
-    int64_t limit_ns = observed->limit_ns > 0 ? observed->limit_ns : observed->pulse.slow_ns;
+    int64_t limit_ns = observed->limit_ns > 0 ? observed->limit_ns : observed->hold.pulse.slow_ns;
     return limit_ns > MIN_LIMIT_NS ? limit_ns : MIN_LIMIT_NS;
 }
 
@@ -77,15 +67,13 @@ static int64_t limit_of(const struct observed *observed)
 static void begin_again(struct observed *observed, const struct loop_pulse *pulse, int64_t now_ns,
                         bool has_gone_on)
 {
+    const struct hold *hold = &observed->hold;
     if (observed->was_reported && has_gone_on)
-        asyncp_report("loop %u goes on; it was held for %.2f s", observed->number,
-                      (double)(now_ns - observed->since_ns) / 1e9);
-    observed->pulse = *pulse;
-    observed->since_ns = now_ns;
+        asyncp_report("loop %u goes on; it was held for %.2f s", hold->number,
+                      (double)(now_ns - hold->since_ns) / 1e9);
+    asyncp_hold_begin(&observed->hold, pulse, now_ns);
     observed->next_ns = limit_of(observed);
     observed->was_reported = false;
-    if (!asyncp_sys_thread_times(observed->thread, &observed->times))
-        observed->times = (struct thread_times){0, 0};
 }
 
 /* At most five a minute. */
@@ -109,27 +97,21 @@ static bool has_gone_on_meanwhile(const void *context)
     const struct observed *observed = context;
     struct loop_pulse pulse;
     return atomic_load(&observed->is_ending) || !read_pulse(observed, &pulse) || pulse.rests ||
-           pulse.polled_ns != observed->pulse.polled_ns;
+           pulse.polled_ns != observed->hold.pulse.polled_ns;
 }
 
 static void report_held(struct observed *observed, const struct loop_pulse *pulse, int64_t now_ns)
 {
-    struct thread_times times = observed->times;
-    struct stall stall = {.loop = observed->number,
-                          .thread = observed->thread,
-                          .held_ns = now_ns - observed->since_ns,
-                          .has_turns = pulse->turns != observed->pulse.turns,
-                          .is_over = has_gone_on_meanwhile,
-                          .context = observed};
-    (void)asyncp_sys_thread_times(observed->thread, &times);
-    stall.cause = asyncp_stall_cause(&observed->times, &times, stall.held_ns);
+    struct stall stall = asyncp_hold_stall(&observed->hold, pulse, now_ns);
+    stall.is_over = has_gone_on_meanwhile;
+    stall.context = observed;
     observed->next_ns = AGAIN_AFTER * stall.held_ns;
     if (!may_report(now_ns))
         return;
     if (!asyncp_report_stall(&stall, observer.room))
         return;
     if (!observed->was_reported)
-        asyncp_flight_record(observed->number, TIMELINE_HELD);
+        asyncp_flight_record(observed->hold.number, TIMELINE_HELD);
     observed->was_reported = true;
 }
 
@@ -138,10 +120,10 @@ static void look_at_loop(struct observed *observed, int64_t now_ns, bool was_lat
     struct loop_pulse pulse;
     if (!read_pulse(observed, &pulse))
         return;
-    bool has_gone_on = pulse.rests || pulse.polled_ns != observed->pulse.polled_ns;
+    bool has_gone_on = pulse.rests || pulse.polled_ns != observed->hold.pulse.polled_ns;
     if (was_late || has_gone_on || asyncp_sys_is_traced())
         begin_again(observed, &pulse, now_ns, has_gone_on);
-    else if (now_ns - observed->since_ns >= observed->next_ns)
+    else if (now_ns - observed->hold.since_ns >= observed->next_ns)
         report_held(observed, &pulse, now_ns);
 }
 
@@ -163,7 +145,7 @@ static int64_t choose_pause(void)
 static bool is_any_debug(void)
 {
     LIST_EACH (link, &observer.loops)
-        if (CONTAINER_OF(link, struct observed, link)->pulse.is_debug)
+        if (CONTAINER_OF(link, struct observed, link)->hold.pulse.is_debug)
             return true;
     return false;
 }
@@ -240,16 +222,17 @@ static void stop_thread(void)
 /* In a child of fork() the thread is not there, and the mutex may be locked. */
 static void forget_parent(void)
 {
-    if (observer.process == asyncp_sys_process_id())
-        return;
     observer.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     observer.loops = (struct list){0};
-    observer.process = asyncp_sys_process_id();
+}
+
+static void expect_fork(void)
+{
+    pthread_atfork(NULL, NULL, forget_parent);
 }
 
 bool asyncp_observer_report(const struct stall *stall)
 {
-    forget_parent();
     pthread_mutex_lock(&observer.mutex);
     bool is_alone = list_empty(&observer.loops), was_written = false;
     struct thread_sample *room = malloc(sizeof *room);
@@ -302,18 +285,19 @@ static bool add(struct observed *observed)
 
 void asyncp_observe(struct async_loop *loop, int64_t limit_ns)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct observed *observed = calloc(1, sizeof *observed);
     if (observed == NULL)
         return;
-    forget_parent();
+    pthread_once(&once, expect_fork);
     *observed = (struct observed){.hook = {.on_close = end_observation},
-                                  .loop = loop,
+                                  .hold = {.loop = loop,
+                                           .thread = asyncp_sys_thread_id(),
+                                           .number = asyncp_loop_number(loop),
+                                           .since_ns = asyncp_sys_clock_now()},
                                   .process = asyncp_sys_process_id(),
-                                  .thread = asyncp_sys_thread_id(),
-                                  .number = asyncp_loop_number(loop),
                                   .limit_ns = limit_ns,
-                                  .since_ns = asyncp_sys_clock_now()};
-    observed->next_ns = limit_ns > 0 ? limit_ns : INT64_MAX;
+                                  .next_ns = limit_ns > 0 ? limit_ns : INT64_MAX};
     if (add(observed))
         loop_add_close_hook(loop, &observed->hook);
     else

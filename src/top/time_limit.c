@@ -6,27 +6,22 @@
  * It looks at each loop eight times. A loop that does not sleep, and in which no task or callback
  * has begun or gone on since an earlier look, is held since then.
  */
-#include "inspect/process.h"
 #include "loop/loops.h"
 #include "sched/sched.h"
 #include "sys/clock.h"
 #include "sys/thread.h"
+#include "top/hold.h"
 #include "top/observer.h"
-#include "top/stall.h"
 #include "top/standstill.h"
 #include <unistd.h>
 
 enum { LOOKS = 8, MAX_LOOPS = 16 };
 
-/* A loop at the first of the looks that have found it as it is. */
+/* A loop. */
 struct seen_loop {
-    uint32_t number; /* 0: none */
-    int look;        /* the last one that has found it */
-    int32_t thread;
-    bool rests;
-    uint64_t turns;
-    int64_t since_ns;
-    struct thread_times times; /* of its thread */
+    struct hold hold; /* its number 0: none */
+    struct loop_pulse pulse;
+    int look; /* the last one that has found it */
 };
 
 static struct {
@@ -43,38 +38,42 @@ static struct {
 static struct seen_loop *find_seen_loop(uint32_t number)
 {
     for (int i = 0; i < MAX_LOOPS; i++)
-        if (watch.loops[i].number == number || watch.loops[i].number == 0)
+        if (watch.loops[i].hold.number == number || watch.loops[i].hold.number == 0)
             return &watch.loops[i];
     return NULL;
 }
 
+/* Under the mutex of the list of loops, for which those that close wait: it only reads memory. */
 static int see_loop(void *unused, const struct async_loop *loop)
 {
-    static struct async_loop copy;
     const uint32_t number = asyncp_loop_number(loop);
     struct seen_loop *seen = find_seen_loop(number);
     (void)unused;
-    if (seen == NULL || asyncp_view_read(&asyncp_own_view, (uintptr_t)loop, &copy, sizeof copy) < 0)
+    if (seen == NULL)
         return 0;
-    const struct loop_pulse pulse = loop_pulse(&copy);
-    bool is_same = seen->number == number && seen->turns == pulse.turns &&
-                   seen->rests == pulse.rests;
-    if (!is_same) {
-        *seen = (struct seen_loop){.number = number,
-                                   .thread = asyncp_loop_thread(loop),
-                                   .rests = pulse.rests,
-                                   .turns = pulse.turns,
-                                   .since_ns = asyncp_sys_clock_now()};
-        (void)asyncp_sys_thread_times(seen->thread, &seen->times);
-    }
-    seen->look = watch.look;
+    if (seen->hold.number == 0)
+        seen->hold = (struct hold){
+            .loop = loop, .thread = asyncp_loop_thread(loop), .number = number};
+    if (asyncp_hold_read(&seen->hold, &seen->pulse))
+        seen->look = watch.look;
     return 0;
+}
+
+/* A test has a virtual clock: only turns tell whether its loop has gone on. */
+static bool has_gone_on(const struct seen_loop *seen)
+{
+    const struct loop_pulse *before = &seen->hold.pulse;
+    return seen->hold.since_ns == 0 || seen->pulse.turns != before->turns ||
+           seen->pulse.rests != before->rests;
 }
 
 static void look(void)
 {
     watch.look++;
     (void)asyncp_loops_each(see_loop, NULL);
+    for (struct seen_loop *seen = watch.loops; seen < watch.loops + MAX_LOOPS; seen++)
+        if (seen->look == watch.look && has_gone_on(seen))
+            asyncp_hold_begin(&seen->hold, &seen->pulse, asyncp_sys_clock_now());
 }
 
 /* ---- the report ----------------------------------------------------------------------------- */
@@ -83,23 +82,19 @@ static void look(void)
 static bool has_changed(const void *context)
 {
     const struct seen_loop *seen = context;
-    int64_t since_ns = seen->since_ns;
+    int64_t since_ns = seen->hold.since_ns;
     look();
-    return seen->look != watch.look || seen->since_ns != since_ns;
+    return seen->look != watch.look || seen->hold.since_ns != since_ns;
 }
 
 static void report_if_held(const struct seen_loop *seen, int64_t now_ns)
 {
-    struct thread_times times = seen->times;
-    struct stall stall = {.loop = seen->number,
-                          .thread = seen->thread,
-                          .held_ns = now_ns - seen->since_ns,
-                          .is_over = has_changed,
-                          .context = seen};
-    if (seen->rests || seen->look != watch.look || stall.held_ns < watch.limit_ns / LOOKS / 2)
+    if (seen->pulse.rests || seen->look != watch.look ||
+        now_ns - seen->hold.since_ns < watch.limit_ns / LOOKS / 2)
         return;
-    (void)asyncp_sys_thread_times(seen->thread, &times);
-    stall.cause = asyncp_stall_cause(&seen->times, &times, stall.held_ns);
+    struct stall stall = asyncp_hold_stall(&seen->hold, &seen->pulse, now_ns);
+    stall.is_over = has_changed;
+    stall.context = seen;
     (void)asyncp_observer_report(&stall);
 }
 
@@ -107,7 +102,7 @@ void asyncp_time_limit_report(void)
 {
     asyncp_print_tasks(STDERR_FILENO);
     look();
-    for (int i = 0; i < MAX_LOOPS && watch.loops[i].number != 0; i++)
+    for (int i = 0; i < MAX_LOOPS && watch.loops[i].hold.number != 0; i++)
         report_if_held(&watch.loops[i], asyncp_sys_clock_now());
 }
 

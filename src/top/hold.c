@@ -1,0 +1,37 @@
+/*
+ * top/hold.c: what a thread that looks at other threads' loops keeps of each.
+ */
+#include "top/hold.h"
+#include "inspect/process.h"
+#include "sched/sched.h"
+
+bool asyncp_hold_read(const struct hold *hold, struct loop_pulse *pulse)
+{
+    struct async_loop copy;
+    const bool was_read = asyncp_view_read(&asyncp_own_view, (uintptr_t)hold->loop, &copy,
+                                           sizeof copy) == 0;
+    if (was_read)
+        *pulse = loop_pulse(&copy);
+    return was_read;
+}
+
+void asyncp_hold_begin(struct hold *hold, const struct loop_pulse *pulse, int64_t now_ns)
+{
+    hold->pulse = *pulse;
+    hold->since_ns = now_ns;
+    if (!asyncp_sys_thread_times(hold->thread, &hold->times))
+        hold->times = (struct thread_times){0, 0};
+}
+
+struct stall asyncp_hold_stall(const struct hold *hold, const struct loop_pulse *pulse,
+                               int64_t now_ns)
+{
+    struct thread_times times = hold->times;
+    const int64_t held_ns = now_ns - hold->since_ns;
+    (void)asyncp_sys_thread_times(hold->thread, &times);
+    return (struct stall){.loop = hold->number,
+                          .thread = hold->thread,
+                          .held_ns = held_ns,
+                          .has_turns = pulse->turns != hold->pulse.turns,
+                          .cause = asyncp_stall_cause(&hold->times, &times, held_ns)};
+}
