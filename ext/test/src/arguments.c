@@ -51,13 +51,18 @@ static bool parse_number(long *number, long max, const char *name, const char *b
     return false;
 }
 
+/* An option, which has set the number already, goes before. */
 static bool parse_variable(long *number, long max, const char *name)
 {
+    long value = 0;
     const char *text = getenv(name);
-    return text == NULL || *text == '\0' || parse_number(number, max, name, "=", text);
+    if (text != NULL && *text != '\0' && !parse_number(&value, max, name, "=", text))
+        return false;
+    *number = *number != 0 ? *number : value;
+    return true;
 }
 
-static bool check_variables(struct arguments *arguments)
+static bool parse_variables(struct arguments *arguments)
 {
     if (!parse_variable(&arguments->seeds, LONG_MAX, "ASYNC_TEST_SEEDS") ||
         !parse_variable(&arguments->depth, ASYNCP_MAX_DEPTH, "ASYNC_TEST_DEPTH"))
@@ -173,12 +178,14 @@ int arguments_parse(struct arguments *arguments, int argc, char *argv[])
 {
     program = argc > 0 ? argv[0] : "test";
     arguments->names = argv;
-    int status = check_variables(arguments) ? GO_ON : WRONG;
+    int status = GO_ON;
     for (int i = 1; i < argc && status == GO_ON; i++)
         if (argv[i][0] == '-')
             status = parse_option(arguments, argv, &i);
         else
             arguments->names[arguments->name_count++] = argv[i];
+    if (status == GO_ON && !parse_variables(arguments))
+        status = WRONG;
     if (status != GO_ON)
         return status;
     if (arguments->depth > 0 && arguments->seeds == 0) {

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,9 +110,19 @@ double time_limit_of(const async_test_options *options)
 /* Written by the coverage runtime, where that is linked. */
 extern void __gcov_dump(void) __attribute__((weak));
 
+/* The first that ends this process, the test or the thread of its limit, does it alone. */
+static atomic_flag is_ending = ATOMIC_FLAG_INIT;
+
+static void end_alone(void)
+{
+    while (atomic_flag_test_and_set(&is_ending))
+        pause();
+}
+
 _Noreturn void process_end(int status)
 {
     asyncp_time_limit_end();
+    end_alone();
     fflush(NULL);
     if (__gcov_dump != NULL)
         __gcov_dump();
@@ -124,6 +135,7 @@ static double limit, report_seconds;
 /* On the thread of the limit. */
 static void end_at_limit(void)
 {
+    end_alone();
     dprintf(STDERR_FILENO, "time limit: the test has not ended within %.3g s; its tasks:\n", limit);
     asyncp_time_limit_report();
     _exit(STATUS_TIME_LIMIT);
@@ -191,6 +203,7 @@ static void become_child(int output, double time_limit)
     close(output);
     setvbuf(stdout, NULL, _IOLBF, 0);
     run_set_own_process();
+    atomic_flag_clear(&is_ending);
     set_time_limit(time_limit);
 }
 

@@ -83,41 +83,64 @@ static bool is_kind(const char *text, enum asyncp_sweep kind)
     return strncmp(text, kind_names[kind], length) == 0 && text[length] == ':';
 }
 
-/*
- * The run with which ASYNC_TEST_SWEEP lets sweeps of this kind begin: "call:7:EMFILE". Returns
- * whether the variable makes sense.
- */
-static bool choose_first_run(void)
+/* A run of a sweep, as ASYNC_TEST_SWEEP names it. */
+struct named_run {
+    enum asyncp_sweep kind;
+    long number;
+    bool later_ones;
+    int error;
+};
+
+/* Reads "call:7:EMFILE". false: it makes no sense. */
+static bool parse_run(const char *text, struct named_run *run)
+{
+    char *end;
+    *run = (struct named_run){.kind = ASYNCP_SWEEP_CANCEL};
+    while (!is_kind(text, run->kind))
+        if (run->kind++ == ASYNCP_SWEEP_SYSTEM_CALLS)
+            return false;
+    run->number = strtol(strchr(text, ':') + 1, &end, 10);
+    bool is_call = run->kind == ASYNCP_SWEEP_SYSTEM_CALLS && *end == ':';
+    run->later_ones = run->kind == ASYNCP_SWEEP_ALLOCATIONS && *end == '+';
+    run->error = is_call ? error_of_name(end + 1) : 0;
+    bool is_rest = is_call ? run->error != 0 : end[run->later_ones] == '\0';
+    return run->number >= 1 && run->number <= MAX_RUNS && is_rest;
+}
+
+/* The value of ASYNC_TEST_SWEEP, or NULL. */
+static const char *variable_text(void)
 {
     const char *text = getenv("ASYNC_TEST_SWEEP");
+    return text != NULL && *text != '\0' ? text : NULL;
+}
+
+/* ASYNC_TEST_SWEEP tells with which run the sweeps of its kind begin. */
+static void choose_first_run(void)
+{
+    struct named_run run;
+    const char *text = variable_text();
     sweep.later_ones = sweep.kind == ASYNCP_SWEEP_ALLOCATIONS;
     sweep.number = 1;
     sweep.choice = 0;
     sweep.error = 0;
-    if (text == NULL || *text == '\0')
-        return true;
-    if (!is_kind(text, sweep.kind))
-        return is_kind(text, ASYNCP_SWEEP_CANCEL) || is_kind(text, ASYNCP_SWEEP_ALLOCATIONS) ||
-               is_kind(text, ASYNCP_SWEEP_SYSTEM_CALLS);
-    char *end;
-    sweep.number = strtol(strchr(text, ':') + 1, &end, 10);
-    bool is_call = sweep.kind == ASYNCP_SWEEP_SYSTEM_CALLS && *end == ':';
-    sweep.later_ones = sweep.kind == ASYNCP_SWEEP_ALLOCATIONS && *end == '+';
-    sweep.error = is_call ? error_of_name(end + 1) : 0;
-    bool is_rest = is_call ? sweep.error != 0 : end[sweep.later_ones] == '\0';
-    return sweep.number >= 1 && sweep.number <= MAX_RUNS && is_rest;
+    if (text == NULL || !parse_run(text, &run) || run.kind != sweep.kind)
+        return;
+    sweep.later_ones = run.later_ones;
+    sweep.number = run.number;
+    sweep.error = run.error;
 }
 
 const char *sweep_variable_fault(void)
 {
     static char text[2 * MAX_REASON];
-    for (sweep.kind = ASYNCP_SWEEP_CANCEL; choose_first_run(); sweep.kind++)
-        if (sweep.kind == ASYNCP_SWEEP_SYSTEM_CALLS)
-            return NULL;
+    struct named_run run;
+    const char *value = variable_text();
+    if (value == NULL || parse_run(value, &run))
+        return NULL;
     snprintf(text, sizeof text,
              "ASYNC_TEST_SWEEP=%.100s: it must be cancel:NUMBER, allocation:NUMBER, "
              "allocation:NUMBER+, call:NUMBER or call:NUMBER:ERROR",
-             getenv("ASYNC_TEST_SWEEP"));
+             value);
     return text;
 }
 
@@ -246,7 +269,7 @@ bool asyncp_test_sweep(enum asyncp_sweep kind, const async_test_options *options
     }
     double limit = time_limit_of(&copy);
     sweep.kind = kind;
-    (void)choose_first_run();
+    choose_first_run();
     while ((verdict = run_once(options, limit, what, &is_child)) == GOOD && sweep.number < MAX_RUNS)
         choose_next_run();
     if (is_child)

@@ -13,7 +13,7 @@
  *
  * A test is a coroutine on a loop of its own. Time is virtual: when no task is ready, the clock
  * jumps to the next timer. A test fails if a check fails, if it does not return 0, if all tasks
- * wait for each other, if a task fails that no other one awaits, or if it leaves a task, a
+ * wait for each other, if a task fails and no other task awaits it, or if it leaves a task, a
  * descriptor or memory of the loop behind.
  *
  * ASYNC_TEST_MAIN runs each test in a process of its own and prints TAP. async_test_run runs a
@@ -41,7 +41,7 @@ typedef struct async_test_options {
     bool deadlocks;    /* it must end in a deadlock, which is reported (ASYNC_TEST_DEADLOCKS) */
     bool leaves_tasks; /* it may leave tasks, handles and streams; the loop's end closes them */
     bool debug;        /* debug mode of the loop */
-    bool loses_errors; /* a task that no other one awaits may fail */
+    bool loses_errors; /* a task that no other task awaits may fail */
     /*
      * seconds of real time, in ASYNC_TEST_MAIN and the sweeps below; 0: the value of
      * ASYNC_TEST_TIME_LIMIT, else 20. In a test, each run of a sweep gets at most 3/4 of the rest
