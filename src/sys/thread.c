@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,6 +67,15 @@ int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument)
     if (is_masked)
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     return -error;
+}
+
+/* An emulator answers for /proc/self/exe, and leaves other names of that link to the kernel. */
+bool asyncp_sys_is_emulated(void)
+{
+    char said[512], actual[512]; /* the begin of a longer path is enough */
+    const ssize_t length = readlink("/proc/self/exe", said, sizeof said);
+    return length > 0 && (readlink("/proc/thread-self/exe", actual, sizeof actual) != length ||
+                          memcmp(said, actual, (size_t)length) != 0);
 }
 
 /* The kernel counts a folder's entries as its links, with those of "." and "..". */

@@ -15,6 +15,9 @@
  */
 int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument);
 
+/* Whether qemu-user runs the process. */
+bool asyncp_sys_is_emulated(void);
+
 /* Whether the process has threads that asyncp_sys_thread_start has not started, but this one. */
 bool asyncp_sys_has_foreign_threads(void);
 

@@ -26,7 +26,7 @@ void asyncp_print_tasks(int fd)
 
 bool asyncp_may_start_thread(void)
 {
-    return !ASYNC_TSAN || asyncp_inherited == NULL;
+    return asyncp_inherited == NULL || (!ASYNC_TSAN && !asyncp_sys_is_emulated());
 }
 
 static void *print_on_thread(void *unused)

@@ -5,8 +5,8 @@
 #include "sched/deadlock.h"
 
 /*
- * Whether a report may be made on a new thread. To ThreadSanitizer each task is a thread, and a
- * child of a process with threads may start none.
+ * Whether a report may be made on a new thread. In a child of a process with threads not where
+ * ThreadSanitizer, to which each task is a thread, or qemu-user would end the process for it.
  */
 bool asyncp_may_start_thread(void);
 

@@ -24,13 +24,19 @@ void capture_begin(void)
     CHECK_EQ(dup2(captured_file, STDERR_FILENO), STDERR_FILENO);
 }
 
-const char *capture_end(void)
+const char *capture_look(void)
 {
     static char text[1 << 15];
-    CHECK_EQ(dup2(real_stderr, STDERR_FILENO), STDERR_FILENO);
     ssize_t length = pread(captured_file, text, sizeof text - 1, 0);
     CHECK(length >= 0);
     text[length] = '\0';
+    return text;
+}
+
+const char *capture_end(void)
+{
+    CHECK_EQ(dup2(real_stderr, STDERR_FILENO), STDERR_FILENO);
+    const char *text = capture_look();
     CHECK(close(captured_file) == 0 && close(real_stderr) == 0);
     return text;
 }

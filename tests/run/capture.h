@@ -11,7 +11,8 @@ void capture_begin(void);
  */
 int capture_file(const char *name);
 
-/* What was written, at most 32 KiB; valid until the next call. */
+/* What was written, at most 32 KiB; valid until the next call of either. */
 const char *capture_end(void);
+const char *capture_look(void); /* the capture goes on */
 
 #endif
