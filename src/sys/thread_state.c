@@ -49,6 +49,8 @@ bool asyncp_sys_thread_call(int32_t process, int32_t thread, struct thread_call 
 {
     char text[256];
     uint64_t *a = call->arguments;
+    if (process == 0 && asyncp_sys_is_emulated()) /* the numbers are those of another processor */
+        return false;
     if (!read_thread_file(process, thread, "syscall", text, sizeof text))
         return false;
     if (sscanf(text, "-1 %" SCNx64 " %" SCNx64, &call->sp, &call->pc) == 2) {

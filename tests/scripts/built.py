@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -28,3 +29,19 @@ def sanitizers() -> str:
     """The sanitizers of this build, for example "address,undefined"; or an empty string."""
     value = option("b_sanitize")
     return "" if value == "none" else value
+
+
+def has_unwind_tables() -> bool:
+    """Whether a process can unwind its own stacks: on processors whose unwind tables the library reads."""
+    machine = subprocess.run([*COMPILER, "-dumpmachine"], text=True, capture_output=True, check=True).stdout
+    return machine.partition("-")[0] in ("x86_64", "aarch64", "riscv64")
+
+
+def finds_calls() -> bool:
+    """Whether reports name the functions that a thread calls. Of an emulator's thread the kernel tells nothing of use."""
+    return has_unwind_tables() and not WRAPPER
+
+
+def finds_waits() -> bool:
+    """Whether reports name the functions in which tasks wait. Where libc switches contexts they do not."""
+    return has_unwind_tables() and option("switch") != "ucontext"

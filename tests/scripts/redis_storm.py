@@ -404,6 +404,8 @@ def cut(_items, seed):
         allowed, rounds = set(), 3
         for index in range(rounds):
             putter = scene.start("put", index * 1_000_000, hold=0.01, **options)
+            if index == 0:
+                scene.wait(scene.done, 15, "an item is done")
             time.sleep(0.7)
             scene.kill_server()
             numbers, size = cut_file(scene, drawn.randrange(0, 200_000) if index > 0 else None)

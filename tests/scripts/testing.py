@@ -24,7 +24,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
+from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, finds_calls, finds_waits, option, sanitizers
 
 RULES = ["testing-rules", "testing-pipes", "testing-calls"]
 BANK, BROKEN = "examples/testing/bank_test", "examples/testing/broken_test"
@@ -124,6 +124,15 @@ def check_rules() -> None:
     expect(status == 0 and output.splitlines()[-1] == "ok" or "\nok\n" in output, output)
 
 
+def known_part(pattern: str) -> str:
+    """What reports can say in this build."""
+    if pattern.startswith("ASYNC_TEST_BODY_"):  # a line of a function that is being called
+        return pattern if finds_calls() else ""
+    if WRAPPER:
+        pattern = pattern.partition(", in (read")[0]
+    return pattern if finds_waits() else pattern.partition(", at ")[0]
+
+
 def check_patterns(program: str, mistakes: dict[str, list[str] | None]) -> dict[str, tuple[bool, str]]:
     status, output = run(program)
     results = parse_tap(output)
@@ -135,7 +144,7 @@ def check_patterns(program: str, mistakes: dict[str, list[str] | None]) -> dict[
             continue
         expect(passed == (patterns is None), f"{name}: it {'passed' if passed else 'failed'}\n{comments}")
         for pattern in patterns or []:
-            expect(re.search(pattern, comments), f"{name}: no {pattern} in\n{comments}")
+            expect(re.search(known_part(pattern), comments), f"{name}: no {pattern} in\n{comments}")
     return results
 
 
@@ -255,6 +264,8 @@ def check_document() -> None:
             continue
         printed = iter([without_addresses(line) for line in output.splitlines()])
         for line in shown.splitlines():
+            if not finds_calls() and " ASYNC_TEST_BODY_" in line:
+                continue
             expect(without_addresses(line) in printed, f"the tutorial shows, out of order or never printed:\n{line}")
 
 
