@@ -39,7 +39,10 @@ static int sleeps(void)
 }
 async_fn(sleeps);
 
-/* The names of the tasks that know the object of another one, in the order of their ids. */
+/*
+ * The names of the tasks that know the object of another one, in the order of their ids, without
+ * the caller: what it has looked for lies on its stack.
+ */
 static const char *known_names(const char *name)
 {
     static char names[256];
@@ -52,8 +55,11 @@ static const char *known_names(const char *name)
     const struct known_object *object = asyncp_known_of(&known, row_named(&snapshot, name));
     *names = 0;
     for (uint32_t i = 0; object != NULL && i < object->count && i < KNOWN_MOST; i++) {
+        const struct row *row = &snapshot.rows[object->rows[i]];
+        if (row->address == (uintptr_t)async_current_task())
+            continue;
         strcat(names, *names != 0 ? " " : "");
-        strcat(names, text_of_row(&snapshot, snapshot.rows[object->rows[i]].name));
+        strcat(names, text_of_row(&snapshot, row->name));
     }
     if (object == NULL)
         strcpy(names, "not looked for");
