@@ -1,6 +1,7 @@
 /* cmd/sources.c: libdw, if the command was built with it. */
 #include "cmd/sources.h"
 #include "cmd/files.h"
+#include "cmd/variables.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct sources {
     Dwfl *files;
     Elf *core;
     int core_fd;
+    struct variables *variables;
 #else
     char unused;
 #endif
@@ -80,6 +82,7 @@ static void open_files(struct sources *sources, const struct subject *subject)
 
 static void close_files(struct sources *sources)
 {
+    variables_free(sources->variables);
     if (sources->files != NULL)
         dwfl_end(sources->files);
     if (sources->core != NULL)
@@ -270,20 +273,10 @@ bool sources_know(const struct sources *sources, uint64_t address)
     return *path != 0;
 }
 
-bool sources_find_variable(const struct sources *sources, uint64_t address, char *name, size_t size)
+bool sources_find_variable(struct sources *sources, uint64_t address, char *name, size_t size)
 {
     Dwfl_Module *file = find_file(sources, address);
-    GElf_Sym symbol;
-    GElf_Off offset;
-    const char *found = file == NULL ? NULL
-                                     : dwfl_module_addrinfo(file, address, &offset, &symbol, NULL,
-                                                            NULL, NULL);
-    if (found == NULL || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
-        return false;
-    int length = snprintf(name, size, "%s", found);
-    if (offset > 0 && length > 0 && (size_t)length < size)
-        snprintf(name + length, size - (size_t)length, "+%#" PRIx64, (uint64_t)offset);
-    return true;
+    return file != NULL && variables_find(&sources->variables, file, address, name, size);
 }
 
 size_t sources_find_places(const struct sources *sources, uint64_t address,
@@ -334,7 +327,7 @@ bool sources_know(const struct sources *sources, uint64_t address)
     return true;
 }
 
-bool sources_find_variable(const struct sources *sources, uint64_t address, char *name, size_t size)
+bool sources_find_variable(struct sources *sources, uint64_t address, char *name, size_t size)
 {
     (void)sources, (void)address, (void)name, (void)size;
     return false;

@@ -34,7 +34,6 @@ size_t sources_find_places(const struct sources *sources, uint64_t address,
                            struct code_place *places, size_t most);
 
 /* As name_object of struct places. */
-bool sources_find_variable(const struct sources *sources, uint64_t address, char *name,
-                           size_t size);
+bool sources_find_variable(struct sources *sources, uint64_t address, char *name, size_t size);
 
 #endif

@@ -564,7 +564,7 @@ def test_fork(folder: Path):
         process.terminate()
 
 
-NAMED = """#include <asyncio.h>\n#include <errno.h>\n#include <unistd.h>\nstatic async_lock lock;\nstatic int waits(void) { ASYNC_WITH(&lock); return 0; }\nasync_fn(waits);
+NAMED = """#include <asyncio.h>\n#include <errno.h>\n#include <unistd.h>\nasm(".globl label\\n.pushsection .data.lock, \\"aw\\"\\nlabel:\\n.popsection");\nstatic async_lock lock __attribute__((section(".data.lock")));\nstatic int waits(void) { ASYNC_WITH(&lock); return 0; }\nasync_fn(waits);
 static int amain(void)
 {
     ASYNC_TRY(async_lock_acquire(&lock));
@@ -577,7 +577,8 @@ async_fn(amain);\nint main(void) { return async_main(amain); }\n"""
 
 
 def test_names(folder: Path):
-    """A variable is looked up once, however many tasks wait for it and however many others there are."""
+    """A variable is looked up once, however many tasks wait for it and however many others there are, and is found behind a
+    global label, as the linker makes some."""
     (source := folder / "named.c").write_text(NAMED + "".join(f"int v{i} = 1;\n" for i in range(20000)))
     expect("the program can be linked", True, link(folder / "named", *SHARED, source=source))
     with lying(folder / "named") as process:
