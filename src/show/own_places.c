@@ -49,10 +49,11 @@ static struct table_bytes section_bytes(const struct elf_image *image, const cha
     return (struct table_bytes){bytes, (size_t)section->sh_size};
 }
 
-/* The headers of the library have inline functions. */
-static bool is_own_header(const char *file)
+/* Of the library, or of the system: with -D_FORTIFY_SOURCE <unistd.h> has inline functions. */
+static bool is_header(const char *file)
 {
-    return strstr(file, "include/asyncio/") != NULL || strstr(file, "asyncio-0/asyncio/") != NULL;
+    return strstr(file, "include/asyncio/") != NULL || strstr(file, "asyncio-0/asyncio/") != NULL ||
+           begins_with(file, "/usr/include/");
 }
 
 static bool find_line(const struct elf_image *image, uint64_t linked, struct source_line *line)
@@ -63,7 +64,7 @@ static bool find_line(const struct elf_image *image, uint64_t linked, struct sou
     struct source_line before;
     if (!asyncp_source_find(&tables, linked, line, &before))
         return false;
-    if (is_own_header(line->file) && before.line > 0)
+    if (is_header(line->file) && before.line > 0 && !is_header(before.file))
         *line = before;
     return true;
 }
