@@ -16,7 +16,7 @@ struct variables;
 
 /*
  * The variable with the address, "name" or "name+0x10". The first call for a file reads its
- * symbols, and keeps them in *variables. false: there is none, or no memory.
+ * symbols, and keeps them in *variables. false: no variable has it, or there is no memory.
  */
 bool variables_find(struct variables **variables, struct Dwfl_Module *file, uint64_t address,
                     char *name, size_t size);

@@ -577,8 +577,7 @@ async_fn(amain);\nint main(void) { return async_main(amain); }\n"""
 
 
 def test_names(folder: Path):
-    """A variable is looked up once, however many tasks wait for it and however many others there are, and is found behind a
-    global label, as the linker makes some."""
+    """A variable with a global label, as the linker makes some, is looked up once, however many tasks wait for it."""
     (source := folder / "named.c").write_text(NAMED + "".join(f"int v{i} = 1;\n" for i in range(20000)))
     expect("the program can be linked", True, link(folder / "named", *SHARED, source=source))
     with lying(folder / "named") as process:
