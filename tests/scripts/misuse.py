@@ -6,6 +6,7 @@
     misuse.py --document  writes docs/tutorial/mistakes.md again: the programs tests/misuse/mistake_*.c with
                           the present messages of gcc, clang or the library
     misuse.py --current   checks that the page equals the output of --document
+    misuse.py --times     measures how soon programs that hang, stall or die name a line: for docs/decisions/reports.md
 
 A compiler that is not installed is left out; ends with 77 without both. BUILD_DIR is where the library was built, and
 build/ by default.
@@ -16,9 +17,11 @@ import os
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Iterator
@@ -186,6 +189,34 @@ def words_of_library(mistake: Mistake) -> str:
     return (typed + answer.stdout + ends.get(answer.returncode, "")).rstrip()
 
 
+# ---- how soon it is said --------------------------------------------------------------------------------------
+
+# Programs that hang, stall or die; those of the others end with a message at once, or are refused by the compiler.
+SYMPTOMS = ["two_locks", "full_queue", "forgotten", "names", "busy", "ignores", "recursion", "task_done", "leak", "circle"]
+
+
+def seconds_to_line(mistake: Mistake) -> float:
+    """From the start of the program to the message that names a line of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        surroundings = build_mistake(mistake, folder)
+        began = time.monotonic()
+        with subprocess.Popen(f"{folder}/program", env=surroundings, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT) as process:
+            lines = iter(process.stdout.readline, "")
+            named = next((line for line in lines if re.search(rf"{mistake.program.name}:\d+", line)), "")
+            seconds = time.monotonic() - began
+            process.communicate()
+    return seconds if named else float("nan")
+
+
+def print_times() -> None:
+    mistakes = {mistake.program.stem.removeprefix("mistake_"): mistake for mistake in all_mistakes()}
+    for name in SYMPTOMS:
+        mistake = mistakes[name]
+        seconds = statistics.median(seconds_to_line(mistake) for _ in range(5))
+        print(f"| {mistake.heading} | {'debug mode' if mistake.debug else ''} | {seconds:.2f} |", flush=True)
+
+
 # ---- the page -------------------------------------------------------------------------------------------------
 
 INTRODUCTION = """\
@@ -276,6 +307,9 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--current"] and option("switch") == "ucontext":
         print("contexts are switched by libc here")  # so reports have no places
         return SKIPPED
+    if arguments == ["--times"]:
+        print_times()
+        return 0
     if arguments == ["--document"]:
         PAGE.write_text(document(anew=True))
         return 0
