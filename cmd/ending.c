@@ -1,6 +1,6 @@
 /* cmd/ending.c: the signal is that of the core's notes, the task the running one of the thread. */
 #include "cmd/ending.h"
-#include "cmd/threads.h"
+#include "cmd/json.h"
 #include "show/words.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +10,17 @@ struct ended_thread {
     const struct loop_row *loop; /* NULL: it runs no loop of this copy of libasyncio */
     const struct row *task;      /* NULL: no task ran */
 };
+
+int ending_find(struct ending *ending, struct snapshot *snapshot, struct unwinder *unwinder,
+                const struct subject_threads *threads)
+{
+    *ending = (struct ending){.calls = {.state = ROW_RUNS}};
+    threads_find_signal(threads->subject, &ending->signal);
+    if (ending->signal.number == 0)
+        return 0;
+    return asyncp_running_find_thread(snapshot, unwinder, &threads->source, ending->signal.thread,
+                                      &ending->calls.trace);
+}
 
 static struct ended_thread find_ended(const struct sheet *sheet, const struct core_signal *signal)
 {
@@ -30,12 +41,17 @@ static struct ended_thread find_ended(const struct sheet *sheet, const struct co
 }
 
 /* false: another copy of libasyncio is that of the thread. */
-static bool find_ending(const struct sheet *sheet, const struct subject *subject,
-                        struct core_signal *signal, struct ended_thread *thread)
+static bool find_thread(const struct sheet *sheet, const struct subject *subject,
+                        const struct ending *ending, struct ended_thread *thread)
 {
-    threads_find_signal(subject, signal);
-    *thread = find_ended(sheet, signal);
-    return signal->number != 0 && (thread->loop != NULL || subject->copy_count == 1);
+    *thread = find_ended(sheet, &ending->signal);
+    return ending->signal.number != 0 && (thread->loop != NULL || subject->copy_count == 1);
+}
+
+/* A task has its place in its row, and a loop that was asleep in the library. */
+static bool has_place(const struct ended_thread *thread)
+{
+    return thread->task == NULL && (thread->loop == NULL || !thread->loop->is_asleep);
 }
 
 /* ---- as a line ------------------------------------------------------------------------------ */
@@ -65,40 +81,54 @@ static void print_thread(const struct sheet *sheet, const struct ended_thread *t
     fprintf(sheet->to, " in task #%" PRIu64 " '%s'%s", thread->task->id, name, loop);
 }
 
-void ending_print(const struct sheet *sheet, const struct subject *subject)
+static void print_calls(const struct sheet *sheet, const struct ending *ending)
 {
-    struct core_signal signal;
+    char place[MAX_SHOWN_BYTES];
+    asyncp_show_place(place, sizeof place, sheet->places, sheet->snapshot, &ending->calls);
+    if (*place != 0)
+        fprintf(sheet->to, ", at %s", place);
+}
+
+void ending_print(const struct sheet *sheet, const struct subject *subject,
+                  const struct ending *ending)
+{
+    const struct core_signal *signal = &ending->signal;
     struct ended_thread thread;
-    if (!find_ending(sheet, subject, &signal, &thread))
+    if (!find_thread(sheet, subject, ending, &thread))
         return;
-    fprintf(sheet->to, "%s by %s", signal.has_ended ? "ended" : "stopped", signal.name);
-    if (signal.has_address)
-        fprintf(sheet->to, " (address 0x%" PRIx64 ")", signal.address);
-    if (signal.has_sender)
-        fprintf(sheet->to, " (sent by process %" PRId32 ")", signal.sender);
-    print_thread(sheet, &thread, signal.thread);
+    fprintf(sheet->to, "%s by %s", signal->has_ended ? "ended" : "stopped", signal->name);
+    if (signal->has_address)
+        fprintf(sheet->to, " (address 0x%" PRIx64 ")", signal->address);
+    if (signal->has_sender)
+        fprintf(sheet->to, " (sent by process %" PRId32 ")", signal->sender);
+    print_thread(sheet, &thread, signal->thread);
+    if (has_place(&thread))
+        print_calls(sheet, ending);
     fputc('\n', sheet->to);
 }
 
 /* ---- as JSON -------------------------------------------------------------------------------- */
 
-void ending_print_json(const struct sheet *sheet, const struct subject *subject)
+void ending_print_json(const struct sheet *sheet, const struct subject *subject,
+                       const struct ending *ending)
 {
-    struct core_signal signal;
+    const struct core_signal *signal = &ending->signal;
     struct ended_thread thread;
-    if (!find_ending(sheet, subject, &signal, &thread))
+    if (!find_thread(sheet, subject, ending, &thread))
         return;
     printf(",\"ended_by\":{\"signal\":\"%s\",\"number\":%d,\"code\":%d,\"is_final\":%s,"
            "\"thread\":%" PRIu32,
-           signal.name, signal.number, signal.code, signal.has_ended ? "true" : "false",
-           signal.thread);
-    if (signal.has_address)
-        printf(",\"address\":\"0x%" PRIx64 "\"", signal.address);
-    if (signal.has_sender)
-        printf(",\"sender\":%" PRId32, signal.sender);
+           signal->name, signal->number, signal->code, signal->has_ended ? "true" : "false",
+           signal->thread);
+    if (signal->has_address)
+        printf(",\"address\":\"0x%" PRIx64 "\"", signal->address);
+    if (signal->has_sender)
+        printf(",\"sender\":%" PRId32, signal->sender);
     if (thread.loop != NULL)
         printf(",\"loop\":%" PRIu32, thread.loop->number);
     if (thread.task != NULL)
         printf(",\"task\":%" PRIu64, thread.task->id);
+    if (has_place(&thread))
+        json_print_place(sheet, &ending->calls);
     putchar('}');
 }

@@ -4,7 +4,6 @@
  * counts changes that are more than that.
  */
 #include "cmd/json.h"
-#include "cmd/ending.h"
 #include "cmd/ps.h"
 #include "inspect/kept.h"
 #include "show/words.h"
@@ -66,7 +65,7 @@ static void print_object(const struct sheet *sheet, const struct row *row)
         printf(",\"owner\":%" PRIu64, row->owner);
 }
 
-static void print_place(const struct sheet *sheet, const struct row *row)
+void json_print_place(const struct sheet *sheet, const struct row *row)
 {
     const struct code_place *place = sheet->places->find(sheet->places, sheet->snapshot, row);
     if (place->function[0] == 0 && place->file[0] == 0)
@@ -131,7 +130,7 @@ static void print_row(const struct sheet *sheet, const struct graph *graph, cons
         putchar('}');
     }
     print_edges(sheet, graph, row);
-    print_place(sheet, row);
+    json_print_place(sheet, row);
     print_frames(sheet, row);
     printf(",\"stack\":{\"size\":%" PRIu64 ",\"used\":%" PRIu64 "},\"requests\":%" PRIu32 "}",
            row->stack_size, row->stack_used, row->requests);
@@ -179,13 +178,13 @@ static void print_loop_json(const struct sheet *sheet, const struct graph *graph
 }
 
 void ps_print_json(const struct sheet *sheet, const struct subject *subject,
-                   const struct graph *graph)
+                   const struct ending *ending, const struct graph *graph)
 {
     const struct snapshot *snapshot = sheet->snapshot;
     printf("{\"schema\":%d,\"process\":{\"id\":%d,\"name\":", SCHEMA, (int)subject->id);
     json_print_text(subject->name);
     putchar('}');
-    ending_print_json(sheet, subject);
+    ending_print_json(sheet, subject, ending);
     printf(",\"taken_ns\":%" PRId64 ",\"loops\":[", snapshot->taken_ns);
     for (size_t i = snapshot->loop_count; i-- > 0;) {
         print_loop_json(sheet, graph, &snapshot->loops[i]);

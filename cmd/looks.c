@@ -26,6 +26,7 @@ struct looked {
     const struct subject *subject;
     const struct library *library;
     const struct snapshot *snapshot;
+    struct ending ending;
 };
 
 /* The cycles that are there a moment later, too. */
@@ -70,7 +71,7 @@ static int print_with_graph(const struct sheet *sheet, const struct looked *look
     if (result == 0 && is_tree)
         result = print_tree(&whole, looked, &graph);
     else if (result == 0)
-        ps_print_json(&whole, looked->subject, &graph);
+        ps_print_json(&whole, looked->subject, &looked->ending, &graph);
     asyncp_known_free(&known);
     asyncp_graph_close(&graph);
     return result;
@@ -89,7 +90,7 @@ static int print(const struct looked *looked, const struct request *request)
                                 .each = request->each,
                                 .stacks = request->stacks};
     if (!request->is_json)
-        ending_print(&sheet, looked->subject);
+        ending_print(&sheet, looked->subject, &looked->ending);
     result = request->is_tree || request->is_json
                  ? print_with_graph(&sheet, looked, request->is_tree)
                  : ps_print(&sheet);
@@ -108,11 +109,12 @@ static int64_t last_reading(const struct snapshot *snapshot)
 }
 
 static int find_running(struct snapshot *snapshot, struct unwinder *unwinder,
-                        const struct subject *subject)
+                        const struct subject *subject, struct ending *ending)
 {
     struct subject_threads threads;
     threads_open(&threads, subject);
-    return asyncp_running_find(snapshot, unwinder, &threads.source);
+    int result = asyncp_running_find(snapshot, unwinder, &threads.source);
+    return result == 0 ? ending_find(ending, snapshot, unwinder, &threads) : result;
 }
 
 /* 1: printed; 0: it has no loop, and is not the only copy. */
@@ -121,6 +123,7 @@ static int show_library(const struct subject *subject, const struct library *lib
 {
     struct snapshot snapshot;
     struct unwinder unwinder;
+    struct looked looked = {.subject = subject, .library = library, .snapshot = &snapshot};
     int result = asyncp_unwinder_open(&unwinder, &subject->view, subject->ranges,
                                       subject->range_count);
     if (result < 0)
@@ -128,7 +131,7 @@ static int show_library(const struct subject *subject, const struct library *lib
     int64_t now_ns = asyncp_sys_clock_now();
     result = asyncp_snapshot_take(&snapshot, &subject->view, &library->layout, library->loops,
                                   &unwinder);
-    if (result == 0 && (result = find_running(&snapshot, &unwinder, subject)) < 0)
+    if (result == 0 && (result = find_running(&snapshot, &unwinder, subject, &looked.ending)) < 0)
         asyncp_snapshot_free(&snapshot);
     asyncp_unwinder_close(&unwinder);
     if (result < 0)
@@ -137,7 +140,6 @@ static int show_library(const struct subject *subject, const struct library *lib
     bool is_shown = snapshot.loop_count > 0 || subject->copy_count == 1;
     if (is_shown && request->is_json)
         putchar(printed == 0 ? '[' : ',');
-    const struct looked looked = {subject, library, &snapshot};
     result = is_shown ? print(&looked, request) : 0;
     asyncp_snapshot_free(&snapshot);
     return result < 0 ? subject_refuse(subject, result) : is_shown;

@@ -11,20 +11,20 @@ static bool has_not_run(const struct registers *before, const struct registers *
            before->values[CFI_STACK_POINTER] == after->values[CFI_STACK_POINTER];
 }
 
-/* *trace stays empty if the calls are not known. */
-static void find_trace(const struct snapshot *snapshot, const struct row *row,
-                       struct unwinder *unwinder, const struct thread_source *source,
-                       struct trace *trace)
+/* The trace stays empty if the calls are not known. */
+static int add_trace(struct snapshot *snapshot, struct unwinder *unwinder,
+                     const struct thread_source *source, uint32_t thread,
+                     const struct stack_range *stack, uint32_t *index)
 {
     const struct piece none = {.was_read = false};
-    const struct stack_range stack = {row->coroutine - row->stack_size, row->stack_size};
-    const uint32_t thread = snapshot->loops[row->loop].thread;
     struct registers before = {.known = 0}, after = before;
-    if (!source->read(source, thread, &before))
-        return;
-    asyncp_unwind_from(unwinder, &before, &none, &stack, trace->frames);
-    if (!source->read(source, thread, &after) || !has_not_run(&before, &after))
-        memset(trace, 0, sizeof *trace);
+    struct trace trace = {.frames = {0}};
+    if (source->read(source, thread, &before)) {
+        asyncp_unwind_from(unwinder, &before, &none, stack, trace.frames);
+        if (!source->read(source, thread, &after) || !has_not_run(&before, &after))
+            memset(&trace, 0, sizeof trace);
+    }
+    return asyncp_table_add(&snapshot->traces, &trace, index);
 }
 
 int asyncp_running_find(struct snapshot *snapshot, struct unwinder *unwinder,
@@ -33,11 +33,16 @@ int asyncp_running_find(struct snapshot *snapshot, struct unwinder *unwinder,
     int result = 0;
     for (size_t i = 0; i < snapshot->row_count && result == 0; i++) {
         struct row *row = &snapshot->rows[i];
-        struct trace trace = {.frames = {0}};
-        if (row->state != ROW_RUNS)
-            continue;
-        find_trace(snapshot, row, unwinder, source, &trace);
-        result = asyncp_table_add(&snapshot->traces, &trace, &row->trace);
+        const struct stack_range stack = {row->coroutine - row->stack_size, row->stack_size};
+        if (row->state == ROW_RUNS)
+            result = add_trace(snapshot, unwinder, source, snapshot->loops[row->loop].thread,
+                               &stack, &row->trace);
     }
     return result;
+}
+
+int asyncp_running_find_thread(struct snapshot *snapshot, struct unwinder *unwinder,
+                               const struct thread_source *source, uint32_t thread, uint32_t *index)
+{
+    return add_trace(snapshot, unwinder, source, thread, &asyncp_any_stack, index);
 }

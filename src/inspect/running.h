@@ -23,4 +23,9 @@ struct thread_source {
 int asyncp_running_find(struct snapshot *snapshot, struct unwinder *unwinder,
                         const struct thread_source *source);
 
+/* *index: of the trace of a thread that may run no task. 0 or -ENOMEM. */
+int asyncp_running_find_thread(struct snapshot *snapshot, struct unwinder *unwinder,
+                               const struct thread_source *source, uint32_t thread,
+                               uint32_t *index);
+
 #endif
