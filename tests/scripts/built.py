@@ -45,3 +45,8 @@ def finds_calls() -> bool:
 def finds_waits() -> bool:
     """Whether reports name the functions in which tasks wait. Where libc switches contexts they do not."""
     return has_unwind_tables() and option("switch") != "ucontext"
+
+
+def names_variables() -> bool:
+    """Whether the command asyncio was built with libdw."""
+    return b"libdw.so" in (BUILD / "asyncio").read_bytes()

@@ -31,7 +31,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
+from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, names_variables, option, sanitizers
 from checks import Failure, Skip, expect, status_of, tests_of
 
 COMMAND = BUILD / "asyncio"
@@ -76,8 +76,8 @@ def look(pid: int) -> dict:
 
 
 def knows_lines() -> bool:
-    """Whether the command was built with libdw, and stacks can be told apart: docs/decisions/inspect.md."""
-    return b"libdw.so" in COMMAND.read_bytes() and option("switch") != "ucontext" and not option("b_lto")
+    """Whether it names variables, and stacks can be told apart: docs/decisions/inspect.md."""
+    return names_variables() and option("switch") != "ucontext" and not option("b_lto")
 
 
 def check_lines(loop: dict):
@@ -135,7 +135,7 @@ def test_shapes(folder: Path):
 
 def test_table(folder: Path):
     expect("the program can be linked", True, link(folder / "watched", *SHARED))
-    lock = r"lock \(0x\w+\)" if knows_lines() else r"0x\w+"
+    lock = r"lock \(0x\w+\)" if names_variables() else r"0x\w+"
     with running(folder / "watched") as process:
         status, out, _ = run("ps", process.pid)
         expect("ps", 0, status)
@@ -583,7 +583,7 @@ def test_names(folder: Path):
     with lying(folder / "named") as process:
         answer = subprocess.run([COMMAND, "ps", "--json", f"{process.pid}"], text=True, capture_output=True, preexec_fn=limit_processor_time)
         process.terminate()
-    expect("the variable", 20000 if knows_lines() else 0, answer.stdout.count('"object_name":"lock"'))
+    expect("the variable", 20000 if names_variables() else 0, answer.stdout.count('"object_name":"lock"'))
 
 
 TESTS = tests_of(globals())

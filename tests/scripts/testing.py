@@ -9,6 +9,7 @@
     testing.py limits      the reports about tests that do not end say why
     testing.py replay      the line of a failed sweep repeats its run
     testing.py arguments   names, --list, -v, wrong arguments
+    testing.py order       tests run in the order of the source, also after link-time optimization
     testing.py document    docs/tutorial/testing.md shows what the programs print
     testing.py check | cmocka | criterion
                            the same calls inside this framework, if it is installed
@@ -269,8 +270,36 @@ def check_document() -> None:
             expect(without_addresses(line) in printed, f"the tutorial shows, out of order or never printed:\n{line}")
 
 
+def build(folder: str, *arguments: str | Path) -> Path:
+    """A program on the static libraries."""
+    program = Path(folder) / "program"
+    sources = [argument for argument in arguments if str(argument).endswith(".c")]
+    subprocess.run([*COMPILER, f"-I{ROOT / 'include'}", f"-I{ROOT / 'ext/test/include'}", *sources,
+                    BUILD / "ext/test/libasyncio-test.a", BUILD / "libasyncio.a",
+                    *(argument for argument in arguments if argument not in sources), "-pthread", "-o", program], check=True)
+    return program
+
+
+ORDER = "#include <asyncio/test.h>\n" + "".join(f"ASYNC_TEST(test_{i}) {{ return 0; }}\n" for i in range(9)) + "ASYNC_TEST_MAIN\n"
+
+
+def is_plain() -> bool:
+    """Whether programs can be linked with the usual libraries of this machine."""
+    return not (WRAPPER or sanitizers() or option("static_programs") or "musl" in COMPILER[0])
+
+
+def check_order() -> None:
+    if not is_plain() or "gcc" not in COMPILER[0] and "cc" != COMPILER[0]:
+        print("only gcc's link-time optimization is tried")
+        sys.exit(SKIPPED)
+    with tempfile.TemporaryDirectory() as folder:
+        (source := Path(folder) / "order.c").write_text(ORDER)
+        listed = subprocess.run([build(folder, source, "-O2", "-flto"), "--list"], text=True, capture_output=True)
+    expect(listed.stdout.split() == [f"test_{i}" for i in range(9)], f"not in the order of the source:\n{listed.stdout}")
+
+
 def why_no_framework(name: str) -> str:
-    if WRAPPER or sanitizers() or option("static_programs") or "musl" in COMPILER[0]:
+    if not is_plain():
         return "the framework is installed for plain programs of this machine"
     if subprocess.run(["pkg-config", "--exists", name]).returncode != 0:
         return f"{name} is not installed (apt-get install {'check' if name == 'check' else f'lib{name}-dev'})"
@@ -284,18 +313,16 @@ def check_framework(name: str) -> None:
         sys.exit(SKIPPED)
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", name], text=True, capture_output=True, check=True)
     with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "program"
-        subprocess.run([*COMPILER, f"-I{ROOT / 'include'}", f"-I{ROOT / 'ext/test/include'}",
-                        ROOT / f"examples/testing/with_{name}.c", ROOT / "examples/testing/bank.c",
-                        BUILD / "ext/test/libasyncio-test.a", BUILD / "libasyncio.a", *flags.stdout.split(),
-                        "-pthread", "-o", program], check=True)
+        program = build(folder, ROOT / f"examples/testing/with_{name}.c", ROOT / "examples/testing/bank.c",
+                        *flags.stdout.split())
         done = subprocess.run([program], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         expect(done.returncode == 0, done.stdout)
 
 
 def main(what: str, *arguments: str) -> None:
-    checks = {"rules": check_rules, "mistakes": check_mistakes, "seeds": check_seeds, "race": check_race, "priorities": check_priorities, "limits": check_limits, "replay": check_replay,
-              "arguments": check_arguments, "document": check_document}
+    checks = {"rules": check_rules, "mistakes": check_mistakes, "seeds": check_seeds, "race": check_race,
+              "priorities": check_priorities, "limits": check_limits, "replay": check_replay,
+              "arguments": check_arguments, "document": check_document, "order": check_order}
     try:
         if what in checks:
             checks[what](*arguments)

@@ -14,8 +14,8 @@
 
 enum { MAX_REASON = 256 };
 
-/* In the order of their constructors: that of the source, in a file. */
-static struct asyncp_test *first_test, **end_of_tests = &first_test;
+/* File by file, in the order of the source. */
+static struct asyncp_test *first_test;
 
 static struct arguments wanted;
 static const char *program;
@@ -25,10 +25,17 @@ static const struct asyncp_test *current_test;
 
 enum outcome { PASSED, FAILED, SKIPPED };
 
+/* Link-time optimization may call the constructors of a file in another order. */
 void asyncp_test_register(struct asyncp_test *test)
 {
-    *end_of_tests = test;
-    end_of_tests = &test->next;
+    struct asyncp_test **place = &first_test;
+    while (*place != NULL && strcmp((*place)->file, test->file) != 0)
+        place = &(*place)->next;
+    while (*place != NULL && strcmp((*place)->file, test->file) == 0 &&
+           (*place)->line <= test->line)
+        place = &(*place)->next;
+    test->next = *place;
+    *place = test;
 }
 
 /* ---- one run -------------------------------------------------------------------------------- */
