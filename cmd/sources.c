@@ -96,15 +96,6 @@ static void set_text(char *to, size_t size, const char *text)
     snprintf(to, size, "%s", text != NULL ? text : "");
 }
 
-static void set_function(struct code_place *place, const char *name)
-{
-    static const char enters[] = "asyncp_enter_"; /* async_fn(NAME): mostly NAME is inlined there */
-    place->is_entry = name != NULL && strncmp(name, enters, sizeof enters - 1) == 0;
-    if (place->is_entry)
-        name += sizeof enters - 1;
-    set_text(place->function, sizeof place->function, name);
-}
-
 /* A path as the compiler was given it: without the folder in which it worked. */
 static const char *path_in_unit(const char *path, Dwarf_Die *unit)
 {
@@ -178,7 +169,7 @@ static size_t find_functions(Dwarf_Die *unit, Dwarf_Addr address, struct code_pl
     descend(&nesting, unit, address, 0);
     size_t used = 0;
     for (size_t i = nesting.count; i-- > 0 && used < most; used++) {
-        set_function(&places[used], dwarf_diename(&nesting.dies[i]));
+        asyncp_place_set_function(&places[used], dwarf_diename(&nesting.dies[i]));
         if (used > 0)
             set_call_line(&places[used], &nesting.dies[i + 1], unit);
     }
@@ -290,7 +281,7 @@ size_t sources_find_places(const struct sources *sources, uint64_t address,
     Dwarf_Die *unit = find_unit(file, address, &bias);
     size_t count = unit != NULL ? find_functions(unit, address - bias, places, most) : 0;
     if (count == 0) {
-        set_function(&places[0], dwfl_module_addrname(file, address));
+        asyncp_place_set_function(&places[0], dwfl_module_addrname(file, address));
         count = 1;
     }
     set_line(&places[0], file, unit, address, bias);

@@ -23,8 +23,6 @@ struct own_place {
     bool is_found;
 };
 
-#define ENTRY "asyncp_enter_"
-
 enum { MAX_PATH = sizeof(struct source_line) };
 
 static bool begins_with(const char *text, const char *beginning)
@@ -69,17 +67,6 @@ static bool find_line(const struct elf_image *image, uint64_t linked, struct sou
     return true;
 }
 
-static void set_function(const struct elf_image *image, uint64_t linked, struct code_place *place)
-{
-    size_t offset;
-    const char *name = asyncp_symbol_name(image, (uintptr_t)linked, &offset);
-    if (name == NULL)
-        return;
-    place->is_entry = begins_with(name, ENTRY);
-    snprintf(place->function, sizeof place->function, "%s",
-             name + (place->is_entry ? strlen(ENTRY) : 0));
-}
-
 /* Opens the file of an address, unless it is open. */
 static bool use_file(struct own_places *own, uint64_t address)
 {
@@ -100,8 +87,10 @@ static void find_in_image(struct own_places *own, struct located *located)
     const uint64_t linked = located->address - own->file.base;
     struct code_place *place = &located->place;
     located->base = own->file.base;
+    size_t offset;
     if (own->image.bytes != NULL)
-        set_function(&own->image, linked, place);
+        asyncp_place_set_function(place,
+                                  asyncp_symbol_name(&own->image, (uintptr_t)linked, &offset));
     if (own->image.bytes != NULL && !asyncp_is_beginning(place) &&
         find_line(&own->image, linked, &located->line)) {
         place->line = located->line.line;

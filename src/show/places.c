@@ -20,6 +20,22 @@ bool asyncp_are_sources_together(const char *file, const char *other)
     return strncmp(file, other, folder_of_folder(other)) == 0;
 }
 
+/*
+ * async_fn(NAME) makes asyncp_enter_NAME, into which NAME is mostly inlined. Behind a point is what
+ * a compiler calls its copy of a function: "NAME.constprop.0".
+ */
+void asyncp_place_set_function(struct code_place *place, const char *symbol)
+{
+    static const char enters[] = "asyncp_enter_";
+    place->function[0] = 0;
+    place->is_entry = symbol != NULL && strncmp(symbol, enters, sizeof enters - 1) == 0;
+    if (symbol == NULL)
+        return;
+    const char *name = symbol + (place->is_entry ? sizeof enters - 1 : 0);
+    int length = *name != 0 ? 1 + (int)strcspn(name + 1, ".") : 0;
+    snprintf(place->function, sizeof place->function, "%.*s", length, name);
+}
+
 void asyncp_place_text(char *shown, size_t size, const struct code_place *place)
 {
     const char *function = place->function[0] != 0 ? place->function : "?";

@@ -1,5 +1,5 @@
 /*
- * test_own_places.c: a place is in the program, also where a function of a system header is inlined
+ * test_own_places.c: a place has the name of a function of the program, and is in it, also where a function of a system header is inlined
  * there, as <unistd.h> has them with -D_FORTIFY_SOURCE.
  */
 #include "run/runner.h"
@@ -32,4 +32,19 @@ TEST(place_of_an_inlined_function_of_the_system_is_in_the_function_that_calls_it
         test_skip("this program has no line tables");
     CHECK(strstr(place.file, "test_own_places.c") != NULL);
     CHECK(place.line >= begin && place.line < begin + 10);
+}
+
+TEST(place_has_the_name_of_the_function_in_the_source)
+{
+    struct code_place place;
+    asyncp_place_set_function(&place, "flush.constprop.0");
+    CHECK_STR(place.function, "flush");
+    asyncp_place_set_function(&place, "asyncp_enter_save.lto_priv.0.lto_priv.0");
+    CHECK_STR(place.function, "save");
+    CHECK(place.is_entry);
+    asyncp_place_set_function(&place, "_start");
+    CHECK_STR(place.function, "_start");
+    CHECK(!place.is_entry);
+    asyncp_place_set_function(&place, NULL);
+    CHECK_STR(place.function, "");
 }
