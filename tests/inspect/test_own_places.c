@@ -1,6 +1,6 @@
 /*
- * test_own_places.c: a place has the name of a function of the program, and is in it, also where a function of a system header is inlined
- * there, as <unistd.h> has them with -D_FORTIFY_SOURCE.
+ * test_own_places.c: a place has the name of a function of the program, and is in it, also where a
+ * function of a system header is inlined, as <unistd.h> has them with -D_FORTIFY_SOURCE.
  */
 #include "run/runner.h"
 #include "show/own_places.h"
