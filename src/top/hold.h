@@ -1,7 +1,6 @@
 /*
  * top/hold.h: how long a loop has been as it is now, for a thread that looks at it from time to
- * time. It reads the memory of the loop, which does nothing for it. Which change ends a hold is up
- * to the thread that looks.
+ * time. The loop takes no part. Which change ends a hold is up to the thread that looks.
  */
 #ifndef TOP_HOLD_H
 #define TOP_HOLD_H
@@ -23,10 +22,10 @@ struct hold {
 /* false: the memory of the loop is not there any more. */
 bool asyncp_hold_read(const struct hold *hold, struct loop_pulse *pulse);
 
-/* The loop has another pulse since now_ns. Opens files of the kernel. */
+/* Begins a new hold at now_ns, with this pulse. Opens files of the kernel. */
 void asyncp_hold_begin(struct hold *hold, const struct loop_pulse *pulse, int64_t now_ns);
 
-/* For a report at now_ns, at which the pulse is this one. Opens files of the kernel. */
+/* Describes the hold at now_ns, with the pulse of that time. Opens files of the kernel. */
 struct stall asyncp_hold_stall(const struct hold *hold, const struct loop_pulse *pulse,
                                int64_t now_ns);
 

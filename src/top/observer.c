@@ -33,6 +33,7 @@ struct observed {
 
 /* Members are read and written under the mutex. */
 static struct {
+    pthread_mutex_t lifetime; /* before the mutex: the thread begins, or ends and is joined */
     pthread_mutex_t mutex;
     struct list loops; /* struct observed */
     pthread_t thread;
@@ -43,7 +44,7 @@ static struct {
     int64_t looked_for_cycles_ns;
     int64_t period_ns; /* begin of the current minute of reports */
     int reports, left_out;
-} observer = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} observer = {.lifetime = PTHREAD_MUTEX_INITIALIZER, .mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- a look --------------------------------------------------------------------------------- */
 
@@ -212,27 +213,44 @@ static bool start_thread(void)
     return false;
 }
 
-/* The thread is told to end; the caller joins it without the mutex. */
+/* Without the mutex, which the thread may need to end. */
 static void stop_thread(void)
 {
     atomic_fetch_add(&observer.generation, 1);
     asyncp_sys_futex_wake(&observer.generation);
+    pthread_join(observer.thread, NULL);
+    asyncp_sys_sampling_end();
+    free(observer.room);
 }
 
-/* In a child of fork() the thread is not there, and the mutex may be locked. */
+/* In a child of fork() the thread is not there, and the mutexes may be locked. */
 static void forget_parent(void)
 {
+    observer.lifetime = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     observer.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     observer.loops = (struct list){0};
 }
 
+static bool is_fork_expected;
+
 static void expect_fork(void)
 {
-    pthread_atfork(NULL, NULL, forget_parent);
+    is_fork_expected = pthread_atfork(NULL, NULL, forget_parent) == 0;
+}
+
+/* false: no memory. */
+static bool open_observer(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, expect_fork);
+    return is_fork_expected;
 }
 
 bool asyncp_observer_report(const struct stall *stall)
 {
+    if (!open_observer())
+        return false;
+    pthread_mutex_lock(&observer.lifetime);
     pthread_mutex_lock(&observer.mutex);
     bool is_alone = list_empty(&observer.loops), was_written = false;
     struct thread_sample *room = malloc(sizeof *room);
@@ -244,10 +262,21 @@ bool asyncp_observer_report(const struct stall *stall)
         asyncp_sys_sampling_end();
     free(room);
     pthread_mutex_unlock(&observer.mutex);
+    pthread_mutex_unlock(&observer.lifetime);
     return was_written;
 }
 
 /* ---- loops ---------------------------------------------------------------------------------- */
+
+/* Returns whether it was the last one. */
+static bool forget(struct observed *observed)
+{
+    pthread_mutex_lock(&observer.mutex);
+    list_remove(&observed->link);
+    bool is_last = list_empty(&observer.loops);
+    pthread_mutex_unlock(&observer.mutex);
+    return is_last;
+}
 
 static void end_observation(struct close_hook *hook)
 {
@@ -255,24 +284,17 @@ static void end_observation(struct close_hook *hook)
     atomic_store(&observed->is_ending, true);
     list_remove(&hook->link);
     if (observed->process == asyncp_sys_process_id()) {
-        pthread_mutex_lock(&observer.mutex);
-        list_remove(&observed->link);
-        bool is_last = list_empty(&observer.loops);
-        pthread_t thread = observer.thread;
-        if (is_last)
+        pthread_mutex_lock(&observer.lifetime);
+        if (forget(observed))
             stop_thread();
-        pthread_mutex_unlock(&observer.mutex);
-        if (is_last) {
-            pthread_join(thread, NULL);
-            asyncp_sys_sampling_end();
-            free(observer.room);
-        }
+        pthread_mutex_unlock(&observer.lifetime);
     }
     free(observed);
 }
 
 static bool add(struct observed *observed)
 {
+    pthread_mutex_lock(&observer.lifetime);
     pthread_mutex_lock(&observer.mutex);
     bool is_first = list_empty(&observer.loops);
     list_append(&observer.loops, &observed->link);
@@ -280,16 +302,15 @@ static bool add(struct observed *observed)
     if (!runs)
         list_remove(&observed->link);
     pthread_mutex_unlock(&observer.mutex);
+    pthread_mutex_unlock(&observer.lifetime);
     return runs;
 }
 
 void asyncp_observe(struct async_loop *loop, int64_t limit_ns)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct observed *observed = calloc(1, sizeof *observed);
+    struct observed *observed = open_observer() ? calloc(1, sizeof *observed) : NULL;
     if (observed == NULL)
         return;
-    pthread_once(&once, expect_fork);
     *observed = (struct observed){.hook = {.on_close = end_observation},
                                   .hold = {.loop = loop,
                                            .thread = asyncp_sys_thread_id(),

@@ -5,8 +5,8 @@
 #include "sched/deadlock.h"
 
 /*
- * Whether a report may be made on a new thread. In a child of a process with threads not where
- * ThreadSanitizer, to which each task is a thread, or qemu-user would end the process for it.
+ * Whether a report may be made on a new thread. Not in a child of a process with threads under
+ * ThreadSanitizer, to which each task is a thread, or under qemu-user: it would end the process.
  */
 bool asyncp_may_start_thread(void);
 

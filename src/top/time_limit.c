@@ -43,7 +43,7 @@ static struct seen_loop *find_seen_loop(uint32_t number)
     return NULL;
 }
 
-/* Under the mutex of the list of loops, for which those that close wait: it only reads memory. */
+/* A loop that closes waits for the mutex of the list of loops, so this only reads memory. */
 static int see_loop(void *unused, const struct async_loop *loop)
 {
     const uint32_t number = asyncp_loop_number(loop);
