@@ -48,8 +48,8 @@ static bool find_thread(const struct sheet *sheet, const struct subject *subject
     return ending->signal.number != 0 && (thread->loop != NULL || subject->copy_count == 1);
 }
 
-/* A task has its place in its row, and a loop that was asleep in the library. */
-static bool has_place(const struct ended_thread *thread)
+/* A task has its place in its row, and a loop that was asleep is in the library. */
+static bool needs_place(const struct ended_thread *thread)
 {
     return thread->task == NULL && (thread->loop == NULL || !thread->loop->is_asleep);
 }
@@ -81,7 +81,7 @@ static void print_thread(const struct sheet *sheet, const struct ended_thread *t
     fprintf(sheet->to, " in task #%" PRIu64 " '%s'%s", thread->task->id, name, loop);
 }
 
-static void print_calls(const struct sheet *sheet, const struct ending *ending)
+static void print_place(const struct sheet *sheet, const struct ending *ending)
 {
     char place[MAX_SHOWN_BYTES];
     asyncp_show_place(place, sizeof place, sheet->places, sheet->snapshot, &ending->calls);
@@ -102,8 +102,8 @@ void ending_print(const struct sheet *sheet, const struct subject *subject,
     if (signal->has_sender)
         fprintf(sheet->to, " (sent by process %" PRId32 ")", signal->sender);
     print_thread(sheet, &thread, signal->thread);
-    if (has_place(&thread))
-        print_calls(sheet, ending);
+    if (needs_place(&thread))
+        print_place(sheet, ending);
     fputc('\n', sheet->to);
 }
 
@@ -128,7 +128,7 @@ void ending_print_json(const struct sheet *sheet, const struct subject *subject,
         printf(",\"loop\":%" PRIu32, thread.loop->number);
     if (thread.task != NULL)
         printf(",\"task\":%" PRIu64, thread.task->id);
-    if (has_place(&thread))
+    if (needs_place(&thread))
         json_print_place(sheet, &ending->calls);
     putchar('}');
 }

@@ -9,7 +9,7 @@ enum { SCHEMA = 1 };
 /* Prints a text of the process as a string, with the escapes of async_printable. */
 void json_print_text(const char *bytes);
 
-/* The member "at", behind a comma: where a task is; nothing if it is unknown. */
+/* The member "at", behind a comma: the place of the row's trace; nothing if it is unknown. */
 void json_print_place(const struct sheet *sheet, const struct row *row);
 
 #endif

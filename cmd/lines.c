@@ -12,17 +12,9 @@ enum { MAX_PLACES = 128 }; /* of a trace, with inlined functions */
 struct lines {
     struct places places;
     struct table found; /* struct found_place by the index of the trace */
-    struct table named; /* struct named_object by its address */
     char *text;         /* of lines_print, for text_trace; NULL: none */
     uint32_t text_trace;
     struct sources *sources;
-};
-
-/* Each object is looked up once: its file's symbols are searched one by one. */
-struct named_object {
-    uint64_t address;
-    bool was_sought, has_name;
-    char name[128];
 };
 
 struct found_place {
@@ -181,18 +173,7 @@ static uint64_t find_kind(struct places *places, const struct snapshot *snapshot
 
 static bool name_object(struct places *places, uint64_t address, char *name, size_t size)
 {
-    struct lines *lines = lines_of(places);
-    uint32_t index;
-    if (asyncp_table_add(&lines->named, &address, &index) < 0)
-        return false;
-    struct named_object *named = asyncp_table_at(&lines->named, index);
-    if (!named->was_sought)
-        named->has_name = sources_find_variable(lines->sources, address, named->name,
-                                                sizeof named->name);
-    named->was_sought = true;
-    if (named->has_name)
-        snprintf(name, size, "%s", named->name);
-    return named->has_name;
+    return sources_find_variable(lines_of(places)->sources, address, name, size);
 }
 
 /* Behind the function itself its entry says nothing new. */
@@ -255,8 +236,6 @@ int lines_open(struct lines **out, const struct subject *subject)
         .find = find_place, .find_kind = find_kind, .name_object = name_object};
     lines->found = (struct table){.record_bytes = sizeof(struct found_place),
                                   .key_bytes = sizeof(uint64_t)};
-    lines->named = (struct table){.record_bytes = sizeof(struct named_object),
-                                  .key_bytes = sizeof(uint64_t)};
     int result = sources_open(&lines->sources, subject);
     if (result < 0) {
         free(lines);
@@ -276,7 +255,6 @@ void lines_close(struct lines *lines)
         return;
     sources_close(lines->sources);
     asyncp_table_free(&lines->found);
-    asyncp_table_free(&lines->named);
     free(lines->text);
     free(lines);
 }

@@ -281,7 +281,7 @@ size_t sources_find_places(const struct sources *sources, uint64_t address,
     Dwarf_Die *unit = find_unit(file, address, &bias);
     size_t count = unit != NULL ? find_functions(unit, address - bias, places, most) : 0;
     if (count == 0) {
-        asyncp_place_set_function(&places[0], dwfl_module_addrname(file, address));
+        asyncp_place_set_symbol(&places[0], dwfl_module_addrname(file, address));
         count = 1;
     }
     set_line(&places[0], file, unit, address, bias);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { MAX_INNER = 16 };
+
 struct variable {
     uint64_t address, size;
     const char *name; /* of the file, which stays open */
@@ -15,14 +17,17 @@ struct variables {
     struct variables *next;
     Dwfl_Module *file;
     size_t count;
-    struct variable each[]; /* by address; of two at one address the global one is the last */
+    struct variable each[]; /* by address; of those at one address the best one is the last */
 };
 
+/* A larger one is better, and then a global one. */
 static int compare(const void *a, const void *b)
 {
     const struct variable *first = a, *second = b;
     if (first->address != second->address)
         return first->address < second->address ? -1 : 1;
+    if (first->size != second->size)
+        return first->size < second->size ? -1 : 1;
     return second->is_static - first->is_static;
 }
 
@@ -72,11 +77,10 @@ static const struct variables *variables_of(struct variables **first, Dwfl_Modul
     return *first = variables;
 }
 
-bool variables_find(struct variables **first, struct Dwfl_Module *file, uint64_t address,
-                    char *name, size_t size)
+/* NULL: none has the address. A few may lie in a larger one. */
+static const struct variable *find(const struct variables *variables, uint64_t address)
 {
-    const struct variables *variables = variables_of(first, file);
-    size_t low = 0, high = variables != NULL ? variables->count : 0;
+    size_t low = 0, high = variables->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (variables->each[middle].address <= address)
@@ -84,8 +88,20 @@ bool variables_find(struct variables **first, struct Dwfl_Module *file, uint64_t
         else
             high = middle;
     }
-    const struct variable *found = low > 0 ? &variables->each[low - 1] : NULL;
-    if (found == NULL || address - found->address >= found->size)
+    for (size_t i = 0; i < MAX_INNER && i < low; i++) {
+        const struct variable *variable = &variables->each[low - 1 - i];
+        if (address - variable->address < variable->size)
+            return variable;
+    }
+    return NULL;
+}
+
+bool variables_find(struct variables **first, struct Dwfl_Module *file, uint64_t address,
+                    char *name, size_t size)
+{
+    const struct variables *variables = variables_of(first, file);
+    const struct variable *found = variables != NULL ? find(variables, address) : NULL;
+    if (found == NULL)
         return false;
     const uint64_t offset = address - found->address;
     int length = snprintf(name, size, "%s", found->name);

@@ -42,7 +42,9 @@ def source_at(pc: int) -> str:
 
 def function_of(frame: gdb.Frame) -> str:
     name = frame.name() or ""
-    return name[len(ENTER):] if name.startswith(ENTER) else name
+    if frame.function() is None:  # a symbol: behind a point is what the compiler calls a copy of a function
+        name = name.partition(".")[0]
+    return name.removeprefix(ENTER)
 
 
 def is_of_library(frame: gdb.Frame, resume: int) -> bool:

@@ -189,6 +189,7 @@ static void name_line(const struct line_program *program, const struct line_regi
     snprintf(line->file, sizeof line->file, "%s%s%s", is_whole ? "" : folder, is_whole ? "" : "/",
              path);
     line->line = (unsigned)row->line;
+    line->address = row->address;
     snprintf(line->folder, sizeof line->folder, "%s", find_first_folder(program));
 }
 

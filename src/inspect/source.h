@@ -25,6 +25,7 @@ struct source_line {
     char file[256];   /* as the compiler was given it; a longer one is cut */
     char folder[256]; /* in which the compiler ran; "": unknown, as before version 5 */
     unsigned line;
+    uint64_t address; /* of its first instruction */
 };
 
 /*

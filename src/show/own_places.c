@@ -54,7 +54,9 @@ static bool is_header(const char *file)
            begins_with(file, "/usr/include/");
 }
 
-static bool find_line(const struct elf_image *image, uint64_t linked, struct source_line *line)
+/* begin: of the function; a line before it is that of another one. */
+static bool find_line(const struct elf_image *image, uint64_t linked, uint64_t begin,
+                      struct source_line *line)
 {
     const struct line_tables tables = {.lines = section_bytes(image, ".debug_line"),
                                        .line_strings = section_bytes(image, ".debug_line_str"),
@@ -62,7 +64,8 @@ static bool find_line(const struct elf_image *image, uint64_t linked, struct sou
     struct source_line before;
     if (!asyncp_source_find(&tables, linked, line, &before))
         return false;
-    if (is_header(line->file) && before.line > 0 && !is_header(before.file))
+    if (is_header(line->file) && before.line > 0 && before.address >= begin &&
+        !is_header(before.file))
         *line = before;
     return true;
 }
@@ -87,12 +90,11 @@ static void find_in_image(struct own_places *own, struct located *located)
     const uint64_t linked = located->address - own->file.base;
     struct code_place *place = &located->place;
     located->base = own->file.base;
-    size_t offset;
+    size_t offset = 0;
     if (own->image.bytes != NULL)
-        asyncp_place_set_function(place,
-                                  asyncp_symbol_name(&own->image, (uintptr_t)linked, &offset));
+        asyncp_place_set_symbol(place, asyncp_symbol_name(&own->image, (uintptr_t)linked, &offset));
     if (own->image.bytes != NULL && !asyncp_is_beginning(place) &&
-        find_line(&own->image, linked, &located->line)) {
+        find_line(&own->image, linked, linked - offset, &located->line)) {
         place->line = located->line.line;
         snprintf(place->file, sizeof place->file, "%s", located->line.file);
     } else {

@@ -20,20 +20,22 @@ bool asyncp_are_sources_together(const char *file, const char *other)
     return strncmp(file, other, folder_of_folder(other)) == 0;
 }
 
-/*
- * async_fn(NAME) makes asyncp_enter_NAME, into which NAME is mostly inlined. Behind a point is what
- * a compiler calls its copy of a function: "NAME.constprop.0".
- */
-void asyncp_place_set_function(struct code_place *place, const char *symbol)
+/* async_fn(NAME) makes asyncp_enter_NAME, into which NAME is mostly inlined. */
+void asyncp_place_set_function(struct code_place *place, const char *name)
 {
     static const char enters[] = "asyncp_enter_";
-    place->function[0] = 0;
-    place->is_entry = symbol != NULL && strncmp(symbol, enters, sizeof enters - 1) == 0;
-    if (symbol == NULL)
-        return;
-    const char *name = symbol + (place->is_entry ? sizeof enters - 1 : 0);
-    int length = *name != 0 ? 1 + (int)strcspn(name + 1, ".") : 0;
-    snprintf(place->function, sizeof place->function, "%.*s", length, name);
+    place->is_entry = name != NULL && strncmp(name, enters, sizeof enters - 1) == 0;
+    if (place->is_entry)
+        name += sizeof enters - 1;
+    snprintf(place->function, sizeof place->function, "%s", name != NULL ? name : "");
+}
+
+/* A compiler appends a suffix to the symbol of a copy, as in "flush.constprop.0"; it is cut off. */
+void asyncp_place_set_symbol(struct code_place *place, const char *symbol)
+{
+    asyncp_place_set_function(place, symbol);
+    if (place->function[0] != 0)
+        place->function[1 + strcspn(place->function + 1, ".")] = 0;
 }
 
 void asyncp_place_text(char *shown, size_t size, const struct code_place *place)

@@ -43,8 +43,9 @@ struct places {
  */
 bool asyncp_are_sources_together(const char *file, const char *other);
 
-/* From the name of a symbol; NULL: unknown. */
-void asyncp_place_set_function(struct code_place *place, const char *symbol);
+/* name: as the compiler knows it; symbol: as the linker does. NULL: unknown. */
+void asyncp_place_set_function(struct code_place *place, const char *name);
+void asyncp_place_set_symbol(struct code_place *place, const char *symbol);
 
 /* "jobs (0x55aa)", or "0x55aa" without a name. */
 void asyncp_show_object(char *shown, size_t size, struct places *places, uint64_t address);

@@ -69,13 +69,14 @@ int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument)
     return -error;
 }
 
-/* An emulator answers for /proc/self/exe, and leaves other names of that link to the kernel. */
+/* It answers for /proc/self/exe, and leaves another name of that link to the kernel. */
 bool asyncp_sys_is_emulated(void)
 {
-    char said[512], actual[512]; /* the begin of a longer path is enough */
-    const ssize_t length = readlink("/proc/self/exe", said, sizeof said);
-    return length > 0 && (readlink("/proc/thread-self/exe", actual, sizeof actual) != length ||
-                          memcmp(said, actual, (size_t)length) != 0);
+    char path[512];
+    const ssize_t length = readlink("/proc/thread-self/exe", path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && strncmp(slash, "/qemu-", strlen("/qemu-")) == 0;
 }
 
 /* The kernel counts a folder's entries as its links, with those of "." and "..". */

@@ -30,7 +30,7 @@ struct thread_call {
 
 /*
  * Of a thread of this process, or of another one if its number is not 0. false: it does not sleep,
- * or the kernel does not tell: of this process, if an emulator runs it.
+ * or the kernel does not tell. Always false of this process under qemu-user.
  */
 bool asyncp_sys_thread_call(int32_t process, int32_t thread, struct thread_call *call);
 

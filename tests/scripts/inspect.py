@@ -339,17 +339,17 @@ def core_of(program: Path, what: str, folder: Path) -> Path:
 
 def check_ending(what: str, core: Path):
     words, function, line = ENDINGS[what]
-    said, place = run("ps", core), None
-    expect(f"the end, {what}", (True, 0), (re.match(words + r"(, at .*)?\nloop \d, ", said[1]) is not None, said[0]))
+    said, place = run("ps", core), ", at .*" if "in task" not in words and function else ""
+    expect(f"the end, {what}", (True, 0), (re.match(words + place + r"\nloop \d, ", said[1]) is not None, said[0]))
     expect(f"the end above the tree, {what}", said[1].splitlines()[0], run("tree", core)[1].splitlines()[0])
     library, = json.loads(run("ps", "--json", core)[1])
-    ending = library["ended_by"]
-    ran = "task" in ending
+    ran = "task" in (ending := library["ended_by"])
     expect(f"the end as JSON, {what}", ("in task" in words, words.split()[2].rstrip("\\"), True),
            (ran, ending["signal"], ending["is_final"]))
     tasks = [task for loop in library["loops"] for task in loop["tasks"] if (task["name"], task["state"]) == ("digs", "runs")]
     expect(f"tasks that ran, {what}", 0 if what in ("sleeps", "calls") else 1, len(tasks))
     if function and knows_lines():
+        expect(f"the place at the end, {what}", place != "", f", at {function} " in said[1].splitlines()[0])
         expect_place(f"the place, {what}", tasks[0] if ran else ending, function, line)
 
 
