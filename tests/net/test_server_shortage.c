@@ -78,6 +78,8 @@ LOOP_TEST(server_without_descriptors_needs_no_memory_to_pause)
         struct fault_record *record = count_calls(-EMFILE, 1);
         async_auto_stream *client = new_sudden_client(server);
         test_allow_allocations(0);
+        while (record->calls[SITE_ACCEPT] == 0)
+            CHECK_EQ(async_sleep(0), 0);
         for (int turn = 0; turn < 3; turn++)
             CHECK_EQ(async_sleep(0), 0);
         test_allow_allocations(-1);

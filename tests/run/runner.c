@@ -316,7 +316,7 @@ static void set_signals(sigset_t *child_signal)
 
 /* Cases that have not begun. Those on the real clock mostly wait, and run beside the others. */
 struct waiting {
-    struct job *next[2], *end; /* the next one without and with the real clock */
+    struct job *next[2], *end; /* the next one by whether it is on the real clock */
 };
 
 static struct job *take(struct waiting *waiting, bool real_clock)

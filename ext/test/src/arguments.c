@@ -51,7 +51,7 @@ static bool parse_number(long *number, long max, const char *name, const char *b
     return false;
 }
 
-/* An option, which has set the number already, goes before. */
+/* An option takes precedence; it has set the number already. */
 static bool parse_variable(long *number, long max, const char *name)
 {
     long value = 0;

@@ -25,7 +25,10 @@ static const struct asyncp_test *current_test;
 
 enum outcome { PASSED, FAILED, SKIPPED };
 
-/* Link-time optimization may call the constructors of a file in another order. */
+/*
+ * Link-time optimization may call the constructors of a file in another order. Files that were
+ * compiled by one name count as one.
+ */
 void asyncp_test_register(struct asyncp_test *test)
 {
     struct asyncp_test **place = &first_test;

@@ -110,7 +110,7 @@ double time_limit_of(const async_test_options *options)
 /* Written by the coverage runtime, where that is linked. */
 extern void __gcov_dump(void) __attribute__((weak));
 
-/* The first that ends this process, the test or the thread of its limit, does it alone. */
+/* Set by the first thread that ends the process; another one waits in end_alone. */
 static atomic_flag is_ending = ATOMIC_FLAG_INIT;
 
 static void end_alone(void)
