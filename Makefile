@@ -101,14 +101,15 @@ TARGETS :=
 GIVE_BACK = if [ "$$(id -u)" = 0 ] && [ "$$(stat -c %u .)" != 0 ]; then chown -R --reference=. \
     $$(ls -d $(BUILD) $(RELEASE_BUILD) tools/__pycache__ tests/__pycache__ tests/*/__pycache__ 2>/dev/null) || true; fi
 
-# Configures $(BUILD) if it is new, and again if its options, the list of files that meson searches for, or OpenSSL
+# Configures $(BUILD) if it is new, and again if its options, the list of files that meson searches for, OpenSSL or libdw
 # changed; then builds $(1), or all.
 define build
 @tools/need.sh $(BUILDING)
 trap '$(GIVE_BACK)' EXIT
 places=()
 $(if $(PLACED),places=(-Dprefix="$$PREFIX" -Dlibdir="$$($(INSTALL) libdir)"))
-now=$$(echo '$(OPTIONS)' "$${places[@]}"; pkg-config --modversion openssl libdw 2>/dev/null || true
+now=$$(echo '$(OPTIONS)' "$${places[@]}"
+    for package in openssl libdw; do pkg-config --modversion $$package 2>/dev/null || true; done
     find tests examples bench docs/man include -name '*.[ch]' | sort)
 known=$(BUILD)/configured-for
 if [ ! -f $(BUILD)/build.ninja ]; then
