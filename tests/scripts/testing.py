@@ -280,7 +280,8 @@ def build(folder: str, *arguments: str | Path) -> Path:
     sources = [argument for argument in arguments if str(argument).endswith(".c")]
     subprocess.run([*COMPILER, f"-I{ROOT / 'include'}", f"-I{ROOT / 'ext/test/include'}", *sources,
                     BUILD / "ext/test/libasyncio-test.a", BUILD / "libasyncio.a",
-                    *(argument for argument in arguments if argument not in sources), "-pthread", "-o", program], check=True)
+                    *(argument for argument in arguments if argument not in sources), "-pthread", "-o", program,
+                    *(["-flto"] if option("b_lto") else [])], check=True)
     return program
 
 
