@@ -10,6 +10,7 @@
 #include "sys/map.h"
 #include "sys/report.h"
 #include "sys/signals.h"
+#include "sys/thread.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <ucontext.h>
@@ -17,6 +18,7 @@
 
 enum { SIGNAL_STACK_SIZE = 64 * 1024 };
 enum { NAME_SIZE = 512 };
+static const int64_t MOST_REPORT_NS = INT64_C(10000000000);
 
 /* A signal handled by us while overflows of any thread are reported. */
 struct handled_signal {
@@ -78,19 +80,19 @@ static void report_calls(const struct stack *stack, size_t guard_size, const voi
 }
 
 /*
- * What finds the calls and their names is not reentrant: the first thread reports them and ends the
- * process. Another one that overflows meanwhile gives it time for that; not for ever, because a
- * child of fork() may have begun while a report was under way in its parent.
+ * What finds the calls and their names is not reentrant: the first thread of a process reports them
+ * and ends it. Another one that overflows meanwhile gives it time for that.
  */
 static void report_overflow(const struct stack *stack, size_t guard_size,
                             const void *signal_context)
 {
-    static atomic_flag is_under_way = ATOMIC_FLAG_INIT;
+    static _Atomic int32_t reporting; /* the process; of a child of fork() perhaps its parent */
+    const int32_t process = asyncp_sys_process_id();
     stack_owner->explain();
-    if (!atomic_flag_test_and_set(&is_under_way))
+    if (atomic_exchange(&reporting, process) != process)
         report_calls(stack, guard_size, signal_context);
     else
-        asyncp_sys_sleep(NS_PER_SECOND);
+        asyncp_sys_sleep(MOST_REPORT_NS);
 }
 
 /* A fault repeats when the handler returns, and then ends the process. A sent signal does not. */
