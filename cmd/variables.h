@@ -1,6 +1,6 @@
 /*
  * cmd/variables.h: the variables of a loaded file, by their addresses. libdw finds a symbol by an
- * address, too, but prefers global ones: not the static variable behind one.
+ * address, too, but prefers a global one, such as the linker's label at the same address.
  */
 #ifndef CMD_VARIABLES_H
 #define CMD_VARIABLES_H

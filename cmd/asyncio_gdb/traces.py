@@ -42,7 +42,7 @@ def source_at(pc: int) -> str:
 
 def function_of(frame: gdb.Frame) -> str:
     name = frame.name() or ""
-    if frame.function() is None:  # a symbol: behind a point is what the compiler calls a copy of a function
+    if frame.function() is None:  # a symbol: a compiler appends a suffix to that of a copy, as in flush.constprop.0
         name = name.partition(".")[0]
     return name.removeprefix(ENTER)
 
