@@ -69,7 +69,7 @@ int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument)
     return -error;
 }
 
-/* It answers for /proc/self/exe, and leaves another name of that link to the kernel. */
+/* It answers for /proc/self/exe itself, and leaves another name of that link to the kernel. */
 bool asyncp_sys_is_emulated(void)
 {
     char path[512];
