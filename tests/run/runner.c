@@ -203,12 +203,23 @@ static void print_calls(const struct job *job)
     printf("\n");
 }
 
-/* One line, separated by tabs; the last part is the last line that the case wrote. */
+/* The last line that the case wrote; before one that tells the task of a message, the message. */
+static const char *last_message(struct output output, int *length)
+{
+    static const char of_task[] = "asyncio: in task #";
+    const char *line = output_last_line(&output, length);
+    if ((size_t)*length < sizeof of_task || memcmp(line, of_task, sizeof of_task - 1) != 0)
+        return line;
+    output.length = (size_t)(line - output.text);
+    return output_last_line(&output, length);
+}
+
+/* One line, separated by tabs; the last part is the last message of the case. */
 static void print_fault_outcome(const struct job *job, const char *word, const char *reason,
                                 const struct output *output)
 {
     int length;
-    const char *line = output_last_line(output, &length);
+    const char *line = last_message(*output, &length);
     printf("verdict\t%s\t%s\t%s\t%s\t%.*s\n", label_of(job), job->fault_text, word, reason, length,
            line);
 }

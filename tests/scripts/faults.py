@@ -44,7 +44,10 @@ EXCUSES = [
     (r"uring_sqe:(EINTR|EAGAIN|ECANCELED):", "hung", r" be_caller +waits in async_",
      "the call that is begun again is behind the others, which take its data"),
     ("thread:", "hung", r" waits in async_", "the test waits for jobs on more threads than could be created"),
-    ("sigaction:", "died", r"signal (1|2|10|12|15) ", "without the handler the signal ends the program, as without the library"),
+    ("(sigaction|eventfd_open):", "died", r"signal (1|2|10|12|15) ",
+     "without the handler, or what it writes to, the signal ends the program, as without the library"),
+    ("wait_process:ECHILD", "hung", "", "a process runs on that is gone by the kernel's word, and the test waits for its end"),
+    ("signal_process:", "hung", r" waits in async_process_", "a process that no signal reaches is waited for"),
 ]
 
 SUITE = os.path.join(os.environ.get("BUILD_DIR", "build"), "suite")
