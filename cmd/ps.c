@@ -18,7 +18,7 @@
 /* The texts of a line, and the widths of columns. */
 struct line {
     char ids[48], since[32], name[MAX_SHOWN_BYTES], where[MAX_SHOWN_BYTES];
-    char wait[3 * MAX_SHOWN_BYTES], place[MAX_SHOWN_BYTES];
+    char wait[4 * MAX_SHOWN_BYTES], place[MAX_SHOWN_BYTES];
 };
 
 struct widths {

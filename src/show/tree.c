@@ -53,7 +53,7 @@ static void print_group(const struct tree *tree, const struct row_group *group, 
 {
     const struct snapshot *snapshot = tree->sheet->snapshot;
     const struct row *row = group->first;
-    char ids[48], name[MAX_SHOWN_BYTES], wait[3 * MAX_SHOWN_BYTES], since[32];
+    char ids[48], name[MAX_SHOWN_BYTES], wait[4 * MAX_SHOWN_BYTES], since[32];
     char place[MAX_SHOWN_BYTES], known[3 * MAX_SHOWN_BYTES];
     asyncp_group_ids(ids, sizeof ids, group);
     asyncp_show_name(name, sizeof name, snapshot, row);

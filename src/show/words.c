@@ -92,7 +92,7 @@ void asyncp_show_known(char *shown, size_t size, const struct snapshot *snapshot
 void asyncp_show_wait(char *shown, size_t size, const struct snapshot *snapshot,
                       struct places *places, const struct row *row, bool with_object)
 {
-    char call[MAX_SHOWN_BYTES], object[2 * MAX_SHOWN_BYTES] = "", requests[64] = "";
+    char call[MAX_SHOWN_BYTES], object[3 * MAX_SHOWN_BYTES] = "", requests[64] = "";
     *shown = 0;
     if (row->state != ROW_WAITS)
         return;

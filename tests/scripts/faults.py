@@ -38,7 +38,7 @@ BAD = {"died", "hung", "leaked", "lost"}
 EXCUSES = [
     ("", "died", r"the (queue|process|function|stream) is NULL",
      "the test uses an object that could not be created, and the library reports that"),
-    (r"(accept|connect|epoll_ctl|recv|recvfrom|recvmsg|send|sendmsg|sendto|sendfile|splice|shutdown|"
+    (r"(accept|connect|epoll_ctl|poll|recv|recvfrom|recvmsg|send|sendmsg|sendto|sendfile|splice|shutdown|"
      r"stream_recv|stream_send|stream_write):",
      "hung", r" waits in async_|has no loop", "one end of a test fails and gives up, and the other end waits for it"),
     (r"uring_sqe:(EINTR|EAGAIN|ECANCELED):", "hung", r" be_caller +waits in async_",
