@@ -145,7 +145,7 @@ static void make_records(void)
 /* A script compiles and runs whole programs. */
 static unsigned limit_of(const struct test *test)
 {
-    enum { FOR_SCRIPTS = 3 };
+    enum { FOR_SCRIPTS = 5 };
     return test->script != NULL ? FOR_SCRIPTS * time_limit : time_limit;
 }
 
@@ -494,7 +494,7 @@ static const char help[] =
     "\n"
     "environment:\n"
     "  ASYNCIO_BACKEND    epoll, uring or sim: only this backend\n"
-    "  TEST_TIME_LIMIT    seconds for each case, three times as many for a script; default: 20\n"
+    "  TEST_TIME_LIMIT    seconds for each case, five times as many for a script; default: 20\n"
     "  MOMENT             cancel_everywhere_*: only this moment\n"
     "  CHAOS_SEED, CHAOS_ROUNDS, STRESS\n"
     "                     chaos_*: first seed, number of rounds; stress_*: number of connections\n"

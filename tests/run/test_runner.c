@@ -266,7 +266,7 @@ TEST(runner_ends_a_script_that_takes_too_long)
 {
     test_needs_python();
     setenv("TEST_TIME_LIMIT", "1", 1);
-    expect_failure("selftest_script_hangs", "time limit of 3 s");
+    expect_failure("selftest_script_hangs", "time limit of 5 s");
 }
 
 DEATH_TEST(selftest_survives, "anything")
