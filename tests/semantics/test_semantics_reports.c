@@ -342,9 +342,8 @@ TEST(debug_mode_names_the_task_that_held_the_loop)
 {
     run_debugged(await_a_slow_one);
     check_said(3, "asyncio: task #2 'hold_the_loop_twice' (created at ");
-    check_said(3, ") held the loop for 0.1");
-    check_said(3,
-               " s; nothing else could run meanwhile\nasyncio: a callback held the loop for 0.1");
+    check_said(3, ") held the loop for 0.");
+    check_said(3, " s; nothing else could run meanwhile\nasyncio: a callback held the loop for 0.");
 }
 
 static int ignore_cancellation(int times)
