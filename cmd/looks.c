@@ -123,7 +123,7 @@ static int show_library(const struct subject *subject, const struct library *lib
 {
     struct snapshot snapshot;
     struct unwinder unwinder;
-    struct looked looked = {.subject = subject, .library = library, .snapshot = &snapshot};
+    struct looked looked = {subject, library, &snapshot, {.signal = {.number = 0}}};
     int result = asyncp_unwinder_open(&unwinder, &subject->view, subject->ranges,
                                       subject->range_count);
     if (result < 0)

@@ -1,6 +1,6 @@
 /*
- * inspect/running.h: the calls of tasks that run, or ran when their process ended: from the
- * registers of the threads of their loops.
+ * inspect/running.h: the calls of tasks that run, or ran when their process ended, and of threads:
+ * from the registers of the threads.
  */
 #ifndef INSPECT_RUNNING_H
 #define INSPECT_RUNNING_H

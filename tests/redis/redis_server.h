@@ -37,8 +37,8 @@ void server_start(struct redis_server *server);
 void server_close(struct redis_server *server);
 
 /*
- * Ends the server at the end of the scope, after what is declared later: a queue whose server has
- * ended before it tries for two seconds to give its items back.
+ * Ends the server at the end of the scope, after what is declared later. A queue that outlives its
+ * server tries for two seconds to give its items back.
  */
 #define AUTO_CLOSE_SERVER(server)                                                                  \
     ASYNC_CLEANUP(server_close_declared) struct redis_server *const closes_##server = &(server)

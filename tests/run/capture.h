@@ -11,7 +11,7 @@ void capture_begin(void);
  */
 int capture_file(const char *name);
 
-/* What was written, at most 32 KiB; valid until the next call of either. */
+/* What was written, at most 32 KiB; valid until one of these two is called again. */
 const char *capture_end(void);
 const char *capture_look(void); /* the capture goes on */
 

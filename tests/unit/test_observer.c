@@ -66,7 +66,7 @@ static bool reports_come(int first, int count)
     return reported == count;
 }
 
-/* That it does not is a race, which ThreadSanitizer sees each time. */
+/* A loop could only be lost by a race; ThreadSanitizer sees it each time. */
 TEST(observer_observes_all_loops_of_threads_that_begin_at_once)
 {
     pthread_t threads[THREADS];
