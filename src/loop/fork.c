@@ -8,6 +8,7 @@
 #include "loop/loops.h"
 #include "loop/tracing.h"
 #include "sched/current.h"
+#include "sys/thread.h"
 #include <pthread.h>
 
 /* Stops the loop: the running task or callback returns to the loop, which returns to its caller. */
@@ -36,6 +37,7 @@ static unsigned count_inherited(void)
 static void handle_fork_in_child(void)
 {
     asyncp_fork_count();
+    asyncp_sys_threads_fork();
     asyncp_loops_fork();
     asyncp_tracing_fork();
     asyncp_catches_fork();

@@ -16,9 +16,11 @@
 enum { FUTEX_WAIT_PRIVATE_OP = 128, FUTEX_WAKE_PRIVATE_OP = 129 };
 static const int64_t MAX_FUTEX_WAIT_NS = 24ll * 3600 * NS_PER_SECOND;
 
-/* Threads started here that have not ended. In a child of fork() they are gone. */
-static _Atomic uint32_t own_threads;
-static _Atomic int32_t counted_process;
+/*
+ * Counts of threads started here: of those that exist, and of those that are about to end. Each is
+ * counted after it was created and before it is gone.
+ */
+static _Atomic uint32_t threads_begun, threads_ending;
 
 /* The function of a new thread, which frees this. */
 struct thread_start {
@@ -31,8 +33,13 @@ static void *run_thread(void *argument)
     const struct thread_start start = *(struct thread_start *)argument;
     free(argument);
     void *result = start.function(start.argument);
-    atomic_fetch_sub(&own_threads, 1);
+    atomic_fetch_add(&threads_ending, 1);
     return result;
+}
+
+void asyncp_sys_threads_fork(void)
+{
+    atomic_store(&threads_ending, atomic_load(&threads_begun));
 }
 
 /* 0, or an error number. */
@@ -42,14 +49,11 @@ static int create_thread(pthread_t *thread, void *(*function)(void *argument), v
     if (start == NULL)
         return EAGAIN;
     *start = (struct thread_start){function, argument};
-    if (atomic_exchange(&counted_process, asyncp_sys_process_id()) != asyncp_sys_process_id())
-        atomic_store(&own_threads, 0);
-    atomic_fetch_add(&own_threads, 1);
     int error = pthread_create(thread, NULL, run_thread, start);
-    if (error != 0) {
-        atomic_fetch_sub(&own_threads, 1);
+    if (error == 0)
+        atomic_fetch_add(&threads_begun, 1);
+    else
         free(start);
-    }
     return error;
 }
 
@@ -79,15 +83,18 @@ bool asyncp_sys_is_emulated(void)
     return slash != NULL && strncmp(slash, "/qemu-", strlen("/qemu-")) == 0;
 }
 
-/* The kernel counts a folder's entries as its links, with those of "." and "..". */
+/*
+ * The kernel counts a folder's entries as its links, with those of "." and "..". Threads may begin
+ * and end meanwhile: those that had begun before and are not ending after it are among its entries.
+ */
 bool asyncp_sys_has_foreign_threads(void)
 {
     struct stat status;
-    const bool is_same = atomic_load(&counted_process) == asyncp_sys_process_id();
-    const uint32_t own = is_same ? atomic_load(&own_threads) : 0;
+    const uint32_t begun = atomic_load(&threads_begun);
     if (fault(SITE_STAT) || stat("/proc/self/task", &status) < 0 || status.st_nlink < 3)
         return true;
-    return status.st_nlink - 2 > (nlink_t)own + 1;
+    const int32_t own = (int32_t)(begun - atomic_load(&threads_ending));
+    return status.st_nlink - 2 > (nlink_t)(own > 0 ? own : 0) + 1;
 }
 
 int32_t asyncp_sys_process_id(void)

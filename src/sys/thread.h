@@ -18,8 +18,14 @@ int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument)
 /* Whether qemu-user runs the process. */
 bool asyncp_sys_is_emulated(void);
 
-/* Whether the process has threads that asyncp_sys_thread_start has not started, but this one. */
+/*
+ * Whether the process has threads that asyncp_sys_thread_start has not started, but this one. It
+ * may count a thread that has just ended.
+ */
 bool asyncp_sys_has_foreign_threads(void);
+
+/* In a child of fork(), which has none of the parent's threads. */
+void asyncp_sys_threads_fork(void);
 
 /* The kernel's numbers of the process and of the calling thread. */
 int32_t asyncp_sys_process_id(void);
