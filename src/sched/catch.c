@@ -11,6 +11,7 @@
 #include "sched/sched.h"
 #include "sys/signals.h"
 #include "sys/thread.h"
+#include "sys/thread_state.h"
 #include <stdio.h>
 
 struct signal_slot {
@@ -81,6 +82,7 @@ static int install_on_signal(struct signal_slot *slot, const struct signal_catch
 {
     const struct sigaction ours = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_RESTART};
     struct sigaction now;
+    asyncp_sys_sampling_leave(caught->number);
     int result = asyncp_sys_sigaction(caught->number, NULL, &now);
     if (result < 0)
         return result;

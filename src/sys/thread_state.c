@@ -98,7 +98,7 @@ static struct {
     _Atomic int state;
     _Atomic int32_t thread;
     struct thread_sample *sample;
-    int number; /* of the signal; 0: none is installed */
+    _Atomic int number; /* of the signal; 0: none is installed */
 } sampling;
 
 static void note_register(struct thread_sample *sample, unsigned number, uint64_t value)
@@ -108,7 +108,9 @@ static void note_register(struct thread_sample *sample, unsigned number, uint64_
 }
 
 #if defined(__x86_64__)
-static bool copy_registers(struct thread_sample *sample, const ucontext_t *context)
+enum { KNOWS_REGISTERS = true };
+
+static void copy_registers(struct thread_sample *sample, const ucontext_t *context)
 {
     static const int order[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
                                 REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
@@ -117,32 +119,34 @@ static bool copy_registers(struct thread_sample *sample, const ucontext_t *conte
         note_register(sample, i, (uint64_t)context->uc_mcontext.gregs[order[i]]);
     sample->pc = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
     sample->sp = (uint64_t)context->uc_mcontext.gregs[REG_RSP];
-    return true;
 }
 #elif defined(__aarch64__)
-static bool copy_registers(struct thread_sample *sample, const ucontext_t *context)
+enum { KNOWS_REGISTERS = true };
+
+static void copy_registers(struct thread_sample *sample, const ucontext_t *context)
 {
     for (unsigned i = 0; i < 31; i++)
         note_register(sample, i, context->uc_mcontext.regs[i]);
     sample->pc = context->uc_mcontext.pc;
     sample->sp = context->uc_mcontext.sp;
     note_register(sample, 31, sample->sp);
-    return true;
 }
 #elif defined(__riscv) && __riscv_xlen == 64
-static bool copy_registers(struct thread_sample *sample, const ucontext_t *context)
+enum { KNOWS_REGISTERS = true };
+
+static void copy_registers(struct thread_sample *sample, const ucontext_t *context)
 {
     for (unsigned i = 1; i < 32; i++)
         note_register(sample, i, (uint64_t)context->uc_mcontext.__gregs[i]);
     sample->pc = (uint64_t)context->uc_mcontext.__gregs[0];
     sample->sp = (uint64_t)context->uc_mcontext.__gregs[2];
-    return true;
 }
 #else
-static bool copy_registers(struct thread_sample *sample, const ucontext_t *context)
+enum { KNOWS_REGISTERS = false };
+
+static void copy_registers(struct thread_sample *sample, const ucontext_t *context)
 {
     (void)sample, (void)context, (void)note_register;
-    return false;
 }
 #endif
 
@@ -168,14 +172,22 @@ static void on_sample(int number, siginfo_t *info, void *context)
     (void)number, (void)info;
     if (atomic_load(&sampling.thread) == asyncp_sys_thread_id() &&
         atomic_compare_exchange_strong(&sampling.state, &wanted, TAKING)) {
-        if (copy_registers(sampling.sample, context))
-            copy_stack(sampling.sample);
+        copy_registers(sampling.sample, context);
+        copy_stack(sampling.sample);
         atomic_store(&sampling.state, TAKEN);
     }
     errno = saved;
 }
 
-bool asyncp_sys_sampling_begin(void)
+static bool is_installed(int number)
+{
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
+           now.sa_sigaction == on_sample;
+}
+
+/* The number of a signal that had its default action; 0: none is free. */
+static int install_on_sample(void)
 {
     struct sigaction action = {.sa_sigaction = on_sample,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
@@ -183,50 +195,72 @@ bool asyncp_sys_sampling_begin(void)
     for (int number = SIGRTMAX; number > SIGRTMIN; number--) {
         struct sigaction now;
         if (SYS_CALL(SITE_SIGACTION, sigaction(number, NULL, &now)) < 0)
-            return false;
+            return 0;
         if ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL)
             continue;
-        if (SYS_CALL(SITE_SIGACTION, sigaction(number, &action, NULL)) < 0)
-            return false;
-        sampling.number = number;
-        return true;
+        return SYS_CALL(SITE_SIGACTION, sigaction(number, &action, NULL)) < 0 ? 0 : number;
     }
-    return false;
+    return 0;
 }
 
-/* Ignored and not the default: a signal may still be on its way. */
+/* Ignored and not the default at first: a signal may still be on its way. */
+static void restore_default(int number)
+{
+    if (!is_installed(number)) /* the program has another handler now */
+        return;
+    sigaction(number, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    sigaction(number, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+}
+
+bool asyncp_sys_sampling_begin(void)
+{
+    atomic_store(&sampling.number, KNOWS_REGISTERS ? install_on_sample() : 0);
+    return atomic_load(&sampling.number) != 0;
+}
+
 void asyncp_sys_sampling_end(void)
 {
-    const struct sigaction action = {.sa_handler = SIG_IGN};
-    if (sampling.number != 0)
-        sigaction(sampling.number, &action, NULL);
-    if (sampling.number != 0)
-        sigaction(sampling.number, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
-    sampling.number = 0;
+    const int number = atomic_exchange(&sampling.number, 0);
+    if (number != 0)
+        restore_default(number);
 }
 
-bool asyncp_sys_sample(int32_t thread, struct thread_sample *sample)
+void asyncp_sys_sampling_leave(int number)
+{
+    int before = number;
+    if (number == 0 || atomic_load(&sampling.number) != number)
+        return;
+    const int next = install_on_sample();
+    if (atomic_compare_exchange_strong(&sampling.number, &before, next))
+        restore_default(number);
+    else if (next != 0) /* the sampling has ended meanwhile */
+        restore_default(next);
+}
+
+int asyncp_sys_sample(int32_t thread, struct thread_sample *sample)
 {
     enum { MAX_TRIES = 50 };
     static const int64_t STEP_NS = 1000000;
+    const int number = atomic_load(&sampling.number);
     int wanted = WANTED;
-    if (sampling.number == 0)
-        return false;
+    if (number == 0 || !is_installed(number))
+        return -EOPNOTSUPP;
     *sample = (struct thread_sample){.pc = 0};
     sampling.sample = sample;
     atomic_store(&sampling.thread, thread);
     atomic_store(&sampling.state, WANTED);
-    if (SYS_CALL(SITE_RAISE,
-                 syscall(SYS_tgkill, asyncp_sys_process_id(), thread, sampling.number)) < 0) {
+    long result = SYS_CALL(SITE_RAISE,
+                           syscall(SYS_tgkill, asyncp_sys_process_id(), thread, number));
+    if (result < 0) {
         atomic_store(&sampling.state, IDLE);
-        return false;
+        return (int)result;
     }
     for (int i = 0; i < MAX_TRIES && atomic_load(&sampling.state) != TAKEN; i++)
         asyncp_sys_sleep(STEP_NS);
     if (atomic_compare_exchange_strong(&sampling.state, &wanted, IDLE))
-        return false;
+        return -ETIMEDOUT;
     while (atomic_load(&sampling.state) != TAKEN) /* the handler has begun */
         asyncp_sys_yield();
     atomic_store(&sampling.state, IDLE);
-    return sample->pc != 0;
+    return 0;
 }

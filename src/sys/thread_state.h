@@ -63,7 +63,16 @@ struct thread_sample {
 bool asyncp_sys_sampling_begin(void);
 void asyncp_sys_sampling_end(void);
 
-/* Takes a sample of another thread. false: it does not answer within 50 ms. */
-bool asyncp_sys_sample(int32_t thread, struct thread_sample *sample);
+/*
+ * Leaves a signal to the program, which is about to install a handler of it: if it is that of the
+ * samples, these go on with another one.
+ */
+void asyncp_sys_sampling_leave(int number);
+
+/*
+ * Takes a sample of another thread. 0; -EOPNOTSUPP: there is no handler, or not any more; -ESRCH;
+ * -ETIMEDOUT: it does not answer within 50 ms.
+ */
+int asyncp_sys_sample(int32_t thread, struct thread_sample *sample);
 
 #endif

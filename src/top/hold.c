@@ -19,19 +19,20 @@ void asyncp_hold_begin(struct hold *hold, const struct loop_pulse *pulse, int64_
 {
     hold->pulse = *pulse;
     hold->since_ns = now_ns;
-    if (!asyncp_sys_thread_times(hold->thread, &hold->times))
-        hold->times = (struct thread_times){0, 0};
+    hold->has_times = asyncp_sys_thread_times(hold->thread, &hold->times);
 }
 
 struct stall asyncp_hold_stall(const struct hold *hold, const struct loop_pulse *pulse,
                                int64_t now_ns)
 {
-    struct thread_times times = hold->times;
+    struct thread_times times;
     const int64_t held_ns = now_ns - hold->since_ns;
-    (void)asyncp_sys_thread_times(hold->thread, &times);
+    const bool is_known = hold->has_times && asyncp_sys_thread_times(hold->thread, &times);
     return (struct stall){.loop = hold->number,
                           .thread = hold->thread,
                           .held_ns = held_ns,
+                          .ran_ns = is_known ? times.ran_ns - hold->times.ran_ns : 0,
                           .has_turns = pulse->turns != hold->pulse.turns,
-                          .cause = asyncp_stall_cause(&hold->times, &times, held_ns)};
+                          .cause = is_known ? asyncp_stall_cause(&hold->times, &times, held_ns)
+                                            : STALL_UNKNOWN};
 }

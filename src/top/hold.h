@@ -16,7 +16,8 @@ struct hold {
     uint32_t number;
     struct loop_pulse pulse;   /* when it began */
     int64_t since_ns;          /* when that pulse was seen first */
-    struct thread_times times; /* of the thread, then */
+    struct thread_times times; /* of the thread, then, if has_times */
+    bool has_times;
 };
 
 /* false: the memory of the loop is not there any more. */

@@ -42,6 +42,15 @@ struct frames {
     size_t guessed; /* from here on they are guessed */
 };
 
+/* What is known of the thread at the moment of the report. */
+struct evidence {
+    enum stall_cause cause;
+    bool has_call;
+    struct thread_call call; /* if has_call */
+    int sampled;             /* 0, or the error of the sample; if not has_call */
+    struct frames frames;
+};
+
 static void find_sampled(struct own_look *look, const struct thread_sample *sample,
                          struct frames *frames)
 {
@@ -101,6 +110,45 @@ static void find_blocked(struct own_look *look, const struct thread_call *call,
     frames->guessed = frames->count;
     if (frames->count < FEW_FRAMES)
         guess_callers(look, call->sp, frames);
+}
+
+/* A thread that sleeps again and again, as one with many page faults, may run at the moment. */
+static bool find_sleep(int32_t thread, struct thread_call *call)
+{
+    for (int i = 0; i < MAX_LOOKS; i++) {
+        if (asyncp_sys_thread_call(0, thread, call))
+            return true;
+        asyncp_sys_sleep(NS_PER_MILLISECOND);
+    }
+    return false;
+}
+
+/* A stall, and room for a sample of its thread. */
+struct stall_report {
+    const struct stall *stall;
+    struct thread_sample *room;
+};
+
+/*
+ * The kernel counts the time of a thread without a processor only when it gets one. So on a busy
+ * machine a thread may seem blocked that is ready.
+ */
+static void find_evidence(struct own_look *look, const struct stall_report *report,
+                          struct evidence *evidence)
+{
+    const int32_t thread = report->stall->thread;
+    *evidence = (struct evidence){.cause = report->stall->cause};
+    if (evidence->cause == STALL_BLOCKED || evidence->cause == STALL_UNKNOWN) {
+        evidence->has_call = find_sleep(thread, &evidence->call);
+        if (evidence->has_call)
+            find_blocked(look, &evidence->call, &evidence->frames);
+        if (evidence->has_call || !asyncp_sys_thread_runs(thread))
+            return;
+        evidence->cause = evidence->cause == STALL_BLOCKED ? STALL_STARVED : STALL_COMPUTES;
+    }
+    evidence->sampled = asyncp_sys_sample(thread, report->room);
+    if (evidence->sampled == 0)
+        find_sampled(look, report->room, &evidence->frames);
 }
 
 static void print_frames(FILE *to, struct own_look *look, const struct frames *frames)
@@ -192,88 +240,77 @@ static void print_headline(FILE *to, const struct own_look *look, const struct s
     fputc('\n', to);
 }
 
-static void print_computing(FILE *to, struct own_look *look, const struct stall *stall,
-                            struct thread_sample *room)
+static const char *explain_sample(int error)
 {
-    struct frames frames = {.count = 0};
-    bool has_sample = asyncp_sys_sample(stall->thread, room);
-    if (stall->cause == STALL_STARVED)
-        fprintf(to, LINE "  its thread is ready, but the machine gives it no processor%s\n",
-                has_sample ? "; it computes:" : "");
+    return error == 0 ? ":"
+           : error == -EOPNOTSUPP
+               ? "; in which calls is not known: no real-time signal is free, or the registers of "
+                 "this processor are not known"
+               : "; its thread does not answer the signal that asks for its calls";
+}
+
+static void print_computing(FILE *to, struct own_look *look, const struct stall *stall,
+                            const struct evidence *evidence)
+{
+    const char *end = explain_sample(evidence->sampled);
+    if (evidence->cause == STALL_STARVED)
+        fprintf(to,
+                LINE "  its thread is ready, but the machine gives it no processor (it had one for "
+                     "%.2f s); it computes%s\n",
+                (double)stall->ran_ns / 1e9, end);
     else
-        fprintf(to, LINE "  it computes%s\n",
-                has_sample ? ":" : "; its thread blocks the signal that asks it where");
-    if (has_sample)
-        find_sampled(look, room, &frames);
-    print_frames(to, look, &frames);
-    if (stall->cause != STALL_STARVED)
+        fprintf(to, LINE "  it computes%s\n", end);
+    print_frames(to, look, &evidence->frames);
+    if (evidence->cause != STALL_STARVED)
         print_hint(to, look, stall,
                    "call async_sleep(0) now and then, or compute in another thread: "
                    "async_to_thread");
 }
 
-/* A thread that sleeps again and again, as one with many page faults, may run at the moment. */
-static bool find_sleep(int32_t thread, struct thread_call *call)
-{
-    for (int i = 0; i < MAX_LOOKS; i++) {
-        if (asyncp_sys_thread_call(0, thread, call))
-            return true;
-        asyncp_sys_sleep(NS_PER_MILLISECOND);
-    }
-    return false;
-}
-
-/*
- * The kernel counts the time of a thread without a processor only when it gets one. So on a busy
- * machine a thread may seem blocked that is ready.
- */
-static void print_awake(FILE *to, struct own_look *look, const struct stall *stall,
-                        struct thread_sample *room)
-{
-    struct stall starved = *stall;
-    starved.cause = STALL_STARVED;
-    if (asyncp_sys_thread_runs(stall->thread))
-        print_computing(to, look, &starved, room);
-    else
-        fprintf(to, LINE "  it is blocked in the kernel, which does not tell where\n");
-}
-
 static void print_blocked(FILE *to, struct own_look *look, const struct stall *stall,
-                          struct thread_sample *room)
+                          const struct evidence *evidence)
 {
-    struct thread_call call;
-    struct frames frames = {.count = 0};
     char text[256];
-    if (!find_sleep(stall->thread, &call)) {
-        print_awake(to, look, stall, room);
-        return;
-    }
-    asyncp_blocking_describe(text, sizeof text, &call);
+    asyncp_blocking_describe(text, sizeof text, &evidence->call);
     fprintf(to, LINE "  it is blocked in the kernel, in %s:\n", text);
-    find_blocked(look, &call, &frames);
-    print_frames(to, look, &frames);
-    const char *hint = have_function(look, &frames, "getaddrinfo")
+    print_frames(to, look, &evidence->frames);
+    const char *hint = have_function(look, &evidence->frames, "getaddrinfo")
                            ? "getaddrinfo blocks; call async_getaddrinfo"
-                           : asyncp_blocking_hint(&call);
+                           : asyncp_blocking_hint(&evidence->call);
     print_hint(to, look, stall, hint);
 }
 
-/* A stall, and room for a sample of its thread. */
-struct stall_report {
-    const struct stall *stall;
-    struct thread_sample *room;
-};
+static void print_cause(FILE *to, struct own_look *look, const struct stall *stall,
+                        const struct evidence *evidence)
+{
+    if (evidence->has_call)
+        print_blocked(to, look, stall, evidence);
+    else if (evidence->cause == STALL_BLOCKED)
+        fprintf(to, LINE "  it is blocked in the kernel, which does not tell where\n");
+    else if (evidence->cause == STALL_UNKNOWN)
+        fprintf(to,
+                LINE "  whether it computes or is blocked is not known: "
+                     "/proc/self/task/%" PRId32 " cannot be read\n",
+                stall->thread);
+    else
+        print_computing(to, look, stall, evidence);
+}
 
+/*
+ * Lines are looked up after the loop was seen to be held still: in a large program, or without a
+ * processor, that takes longer than many holds.
+ */
 static int print_stall(FILE *to, struct own_look *look, void *context)
 {
     const struct stall_report *report = context;
-    print_headline(to, look, report->stall);
-    if (report->stall->cause == STALL_BLOCKED)
-        print_blocked(to, look, report->stall, report->room);
-    else
-        print_computing(to, look, report->stall, report->room);
-    bool is_over = report->stall->is_over != NULL && report->stall->is_over(report->stall->context);
-    return is_over ? -EAGAIN : 0;
+    const struct stall *stall = report->stall;
+    struct evidence evidence;
+    find_evidence(look, report, &evidence);
+    if (stall->is_over != NULL && stall->is_over(stall->context))
+        return -EAGAIN;
+    print_headline(to, look, stall);
+    print_cause(to, look, stall, &evidence);
+    return 0;
 }
 
 bool asyncp_report_stall(const struct stall *stall, struct thread_sample *room)

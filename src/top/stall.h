@@ -9,7 +9,8 @@
 enum stall_cause {
     STALL_COMPUTES,
     STALL_BLOCKED, /* its thread sleeps in the kernel */
-    STALL_STARVED  /* its thread is ready, and the machine gives it no processor */
+    STALL_STARVED, /* its thread is ready, and the machine gives it no processor */
+    STALL_UNKNOWN  /* the kernel has not told the times of its thread */
 };
 
 /* A loop that has not looked for events for a while. */
@@ -17,6 +18,7 @@ struct stall {
     uint32_t loop; /* number */
     int32_t thread;
     int64_t held_ns;
+    int64_t ran_ns; /* of it on a processor */
     bool has_turns; /* several tasks have run meanwhile */
     enum stall_cause cause;
     /* whether the loop has gone on; then there is no report. NULL: not asked */

@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 #include "loop/tracing.h"
 #include "sched/sched.h"
+#include "sys/thread_state.h"
 #include "sys/probe.h"
 #include "explore.h"
 
@@ -94,4 +95,10 @@ struct async_task *asyncp_task_find(struct async_loop *loop, uint64_t id)
 {
     (void)loop, (void)id;
     return NULL;
+}
+
+/* No thread takes samples. */
+void asyncp_sys_sampling_leave(int number)
+{
+    (void)number;
 }

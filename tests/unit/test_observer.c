@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { THREADS = 2, MOST_SECONDS = 8 };
 
@@ -127,4 +128,31 @@ TEST(observer_may_begin_on_one_thread_while_it_ends_on_another)
         CHECK_EQ(pthread_create(&threads[i], NULL, observe_often, NULL), 0);
     for (int i = 0; i < THREADS; i++)
         CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
+/* ---- what the kernel does not tell ---------------------------------------------------------- */
+
+/* It computes, and no file can be opened. */
+static int hold_without_descriptors(void)
+{
+    struct rlimit before, none;
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (int64_t end_ns = asyncp_sys_clock_now() + (int64_t)MOST_SECONDS * NS_PER_SECOND;
+         asyncp_sys_clock_now() < end_ns && strstr(capture_look(), "\nasyncio:   ") == NULL;)
+        continue;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    return 0;
+}
+async_fn(hold_without_descriptors);
+
+TEST(observer_does_not_guess_what_the_kernel_does_not_tell)
+{
+    capture_begin();
+    int result = async_run_with(&(async_run_options){.watchdog = LIMIT}, hold_without_descriptors);
+    const char *said = capture_end();
+    CHECK_EQ(result, 0);
+    CHECK(strstr(said, "has held loop 1 for") != NULL);
+    CHECK(strstr(said, "whether it computes or is blocked is not known") != NULL);
 }

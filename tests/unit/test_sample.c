@@ -9,11 +9,13 @@
 #include "sys/thread_state.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SAMPLES = 1500 };
+#define WHY_NOT "no real-time signal is free, or registers are not known on this processor"
 
 static atomic_bool is_over;
 static int sampled, with_callers;
@@ -41,7 +43,7 @@ static void *take_samples(void *thread)
     CHECK_EQ(asyncp_own_code(&ranges, &count), 0);
     CHECK_EQ(asyncp_unwinder_open(&unwinder, &asyncp_own_view, ranges, count), 0);
     for (int i = 0; i < SAMPLES; i++)
-        if (asyncp_sys_sample(*(int32_t *)thread, sample)) {
+        if (asyncp_sys_sample(*(int32_t *)thread, sample) == 0) {
             sampled++;
             with_callers += count_calls(&unwinder, sample) > 2;
         }
@@ -89,11 +91,9 @@ async_fn(be_sampled);
 TEST(sample_of_a_thread_may_come_at_any_moment)
 {
     if (!asyncp_sys_sampling_begin())
-        test_skip("no real-time signal is free");
+        test_skip(WHY_NOT);
     CHECK_EQ(async_run_with(test_options(), be_sampled), 0);
     asyncp_sys_sampling_end();
-    if (sampled == 0)
-        test_skip("registers are not known on this processor");
     CHECK(sampled > SAMPLES / 2);
 #ifdef __GLIBC__ /* musl's malloc, in which most samples are, has no unwind tables */
     CHECK(asyncp_switch_resume == NULL || with_callers > sampled / 2);
@@ -103,8 +103,61 @@ TEST(sample_of_a_thread_may_come_at_any_moment)
 TEST(sample_of_a_thread_that_has_ended_is_refused)
 {
     struct thread_sample *sample = malloc(sizeof *sample);
-    CHECK(sample != NULL && asyncp_sys_sampling_begin());
-    CHECK(!asyncp_sys_sample(1 << 30, sample));
+    if (!asyncp_sys_sampling_begin())
+        test_skip(WHY_NOT);
+    CHECK(sample != NULL);
+    CHECK_EQ(asyncp_sys_sample(1 << 30, sample), -ESRCH);
+    asyncp_sys_sampling_end();
+    free(sample);
+}
+
+/* ---- the signal ----------------------------------------------------------------------------- */
+
+static int handled;
+
+static void count_signal(int number)
+{
+    (void)number;
+    handled++;
+}
+
+TEST(sample_never_calls_a_handler_that_the_program_has_installed)
+{
+    struct sigaction mine = {.sa_handler = count_signal}, now;
+    struct thread_sample *sample = malloc(sizeof *sample);
+    if (!asyncp_sys_sampling_begin())
+        test_skip(WHY_NOT);
+    CHECK(sample != NULL);
+    CHECK_EQ(sigaction(SIGRTMAX, &mine, NULL), 0);
+    CHECK_EQ(asyncp_sys_sample(asyncp_sys_thread_id(), sample), -EOPNOTSUPP);
+    CHECK_EQ(handled, 0);
+    asyncp_sys_sampling_end();
+    CHECK_EQ(sigaction(SIGRTMAX, NULL, &now), 0);
+    CHECK(now.sa_handler == count_signal);
+    free(sample);
+}
+
+static int catch_each_signal(void)
+{
+    for (int number = SIGRTMAX; number > SIGRTMAX - 3; number--) {
+        async_signals *signals;
+        ASYNC_TRY(async_signals_new(&signals, number));
+        raise(number);
+        CHECK_EQ(async_signals_next(signals), number);
+        async_signals_free(signals);
+    }
+    return 0;
+}
+async_fn(catch_each_signal);
+
+TEST(sample_leaves_each_signal_to_a_program_that_catches_it)
+{
+    struct thread_sample *sample = malloc(sizeof *sample);
+    if (!asyncp_sys_sampling_begin())
+        test_skip(WHY_NOT);
+    CHECK(sample != NULL);
+    CHECK_EQ(async_run_with(test_options(), catch_each_signal), 0);
+    CHECK_EQ(asyncp_sys_sample(asyncp_sys_thread_id(), sample), 0);
     asyncp_sys_sampling_end();
     free(sample);
 }

@@ -175,14 +175,14 @@ static void report_once(struct reporter *reporter, struct thread_sample *room)
                           .thread = reporter->thread,
                           .held_ns = 500000000,
                           .has_turns = draw(reporter) % 2 == 0,
-                          .cause = (enum stall_cause)(draw(reporter) % 3)};
+                          .cause = (enum stall_cause)(draw(reporter) % 4)};
     CHECK(asyncp_report_stall(&stall, room));
     take_text(reporter, text, sizeof text);
     const char *cause = stall.cause == STALL_COMPUTES  ? "it computes"
                         : stall.cause == STALL_STARVED ? "its thread is ready"
                                                        : "it is blocked in the kernel";
     CHECK(strstr(text, " held loop ") != NULL && strstr(text, " for 0.50 s") != NULL);
-    CHECK(strstr(text, cause) != NULL ||
+    CHECK(stall.cause == STALL_UNKNOWN || strstr(text, cause) != NULL ||
           (stall.cause == STALL_BLOCKED && strstr(text, "its thread is ready") != NULL));
     reporter->with_calls += strstr(text, "asyncio:     ") != NULL;
 }
