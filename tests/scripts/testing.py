@@ -195,6 +195,12 @@ def check_refused(message: str, **environment: str) -> None:
     expect(status == 2 and message in output and len(output.splitlines()) == 1, f"{environment}: {status}, {output}")
 
 
+def check_closed_input() -> None:
+    command = f"exec {shlex.join([*WRAPPER, str(BUILD / BROKEN)])} failed_text <&-"
+    done = subprocess.run(["sh", "-c", command], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT)
+    expect("check failed" in done.stdout, f"without standard input the output of a test is lost:\n{done.stdout}")
+
+
 def check_help() -> None:
     done = subprocess.run([*WRAPPER, str(BUILD / BANK), "--help"], text=True, capture_output=True,
                           env={**os.environ, "ASYNC_TEST_SEEDS": "many"})
@@ -231,6 +237,7 @@ def check_arguments() -> None:
     check_refused("ASYNC_TEST_TIME_LIMIT=inf: it must be", ASYNC_TEST_TIME_LIMIT="inf")
     check_refused("ASYNC_TEST_SWEEP=cal:1: it must be cancel:NUMBER", ASYNC_TEST_SWEEP="cal:1")
     check_help()
+    check_closed_input()
     for value in ["cal:1", "call:0", "call:x", "call:1:EFOO", "allocation:1++", "cancel:1+"]:
         status, output = run(BROKEN, "no_memory", "cancelled", "failed_call", ASYNC_TEST_SWEEP=value)
         expect(status == 2 and "it must be cancel:NUMBER" in output, f"ASYNC_TEST_SWEEP={value} is accepted")

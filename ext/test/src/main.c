@@ -4,6 +4,7 @@
  */
 #include "kit.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,9 +264,21 @@ static bool run_with_seeds(const struct asyncp_test *test, int number)
     return outcome != FAILED;
 }
 
+/* Else a descriptor of the kit would have the number of standard input, and be lost. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int asyncp_test_main(int argc, char *argv[])
 {
     int count = 0, number = 0, failures = 0;
+    open_standard_descriptors();
     program = argc > 0 ? argv[0] : "test";
     wanted.tests = first_test;
     int status = arguments_parse(&wanted, argc, argv);
