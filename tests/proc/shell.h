@@ -7,6 +7,8 @@
 
 #include "run/runner.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -19,6 +21,26 @@ static inline async_process *start_shell(const async_process_options *options, c
 {
     async_process *process;
     CHECK_EQ(async_create_subprocess_shell(&process, options, command), 0);
+    return process;
+}
+
+/*
+ * A command that has two parts: the second one begins when *gate is closed, so the test does not
+ * depend on the speed of the machine. The caller frees the process and closes *gate.
+ */
+static inline async_process *start_gated_shell(int *gate, const char *first, const char *second)
+{
+    int ends[2];
+    char command[256];
+    CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+    async_process_options options = all_pipes;
+    options.keep_fds = &ends[0];
+    options.keep_fd_count = 1;
+    snprintf(command, sizeof command, "%s; read line </proc/self/fd/%d; %s", first, ends[0],
+             second);
+    async_process *process = start_shell(&options, command);
+    close(ends[0]);
+    *gate = ends[1];
     return process;
 }
 

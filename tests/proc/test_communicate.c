@@ -52,11 +52,13 @@ LOOP_TEST(communicate_with_a_process_that_does_not_read_is_no_error)
 
 LOOP_TEST(communicate_that_reached_a_limit_goes_on_with_the_next_call)
 {
-    async_auto_wait_process *process = start_shell(&all_pipes, "echo first; sleep 0.1; cat");
+    int gate;
+    async_auto_wait_process *process = start_gated_shell(&gate, "echo first", "cat");
     async_auto_output output = {0};
     CHECK_EQ(async_timeout(0.02, async_process_communicate(process, "last", 4, &output)),
              -ETIMEDOUT);
     CHECK(output.out == NULL);
+    close(gate);
     CHECK_EQ(async_process_communicate(process, "last", 4, &output), 0);
     CHECK_STR(output.out, "first\nlast");
     return 0;
@@ -67,7 +69,7 @@ LOOP_TEST(communicate_gives_what_came_before_the_process_was_killed)
     const async_process_options options = {.out = ASYNC_PIPE, .own_group = true};
     async_auto_wait_process *process = start_shell(&options, "echo first; sleep 1000 & wait");
     async_auto_output output = {0};
-    CHECK_EQ(async_timeout(0.05, async_process_communicate(process, NULL, 0, &output)), -ETIMEDOUT);
+    CHECK_EQ(async_timeout(0.5, async_process_communicate(process, NULL, 0, &output)), -ETIMEDOUT);
     CHECK_EQ(WTERMSIG(async_process_stop(process, 0)), SIGKILL);
     CHECK_EQ(WTERMSIG(async_process_communicate(process, NULL, 0, &output)), SIGKILL);
     CHECK_STR(output.out, "first\n");
@@ -183,8 +185,8 @@ LOOP_TEST(run_process_that_reaches_a_limit_gives_what_came_before)
 {
     async_auto_output output = {0};
     const async_process_options options = {.own_group = true};
-    CHECK_EQ(async_timeout(0.1, async_run_process(&options, &output, "sh", "-c",
-                                                  "echo so far; exec sleep 1000")),
+    CHECK_EQ(async_timeout(1, async_run_process(&options, &output, "sh", "-c",
+                                                "echo so far; exec sleep 1000")),
              -ETIMEDOUT);
     CHECK_STR(output.out, "so far\n");
     return 0;

@@ -81,11 +81,13 @@ LOOP_TEST(communicate_after_a_limit_has_all_of_a_large_output)
 
 LOOP_TEST(communicate_goes_without_a_stream_that_was_closed)
 {
-    async_auto_wait_process *process = start_shell(&all_pipes, "exec >&-; cat >&2; sleep 0.05");
+    int gate;
+    async_auto_wait_process *process = start_gated_shell(&gate, "exec >&-; cat >&2", "exit 0");
     async_auto_output output = {0};
     async_stream_close(async_process_stdout(process));
     CHECK_EQ(async_timeout(0.01, async_process_communicate(process, "abc", 3, &output)),
              -ETIMEDOUT);
+    close(gate);
     CHECK_EQ(async_process_communicate(process, "abc", 3, &output), 0);
     CHECK_STR(output.err, "abc");
     return 0;

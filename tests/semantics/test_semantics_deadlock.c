@@ -404,9 +404,11 @@ DEATH_TEST(deadlock_is_handled_as_the_environment_says, "aborted because of the 
     async_ignore(async_run_with(test_options(), call, wait_for_event));
 }
 
-static void *interrupt_soon(void *process)
+/* Once the report was written. */
+static void *interrupt_after_report(void *process)
 {
-    usleep(50000);
+    for (int i = 0; i < 1000 && strstr(capture_look(), "deadlock: ") == NULL; i++)
+        usleep(10000);
     kill(*(pid_t *)process, SIGINT);
     return NULL;
 }
@@ -416,7 +418,7 @@ TEST_EACH_BACKEND(deadlock_waits_for_sigint_if_the_option_says_so)
     async_run_options options = options_with(ASYNC_DEADLOCK_WAIT);
     pid_t self = getpid();
     pthread_t thread;
-    CHECK_EQ(pthread_create(&thread, NULL, interrupt_soon, &self), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, interrupt_after_report, &self), 0);
     capture_begin();
     int result = async_run_with(&options, call, wait_for_event);
     const char *said = capture_end();
@@ -481,7 +483,7 @@ static int sleep_until_interrupted(void)
 {
     pid_t self = getpid();
     pthread_t thread;
-    CHECK_EQ(pthread_create(&thread, NULL, interrupt_soon, &self), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, interrupt_after_report, &self), 0);
     int result = async_sleep(INFINITY);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     return result;
