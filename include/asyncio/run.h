@@ -65,7 +65,8 @@ typedef struct async_run_options {
     /*
      * seconds from the first SIGINT or SIGTERM to the end of the run, also if the coroutine answers
      * the request to cancel; then the remaining tasks are listed on standard error, and the process
-     * ends by the signal; 0: no limit
+     * ends by the signal; 0: no limit. It is a timer of the loop: a task that never returns to the
+     * loop is ended by the second signal only
      */
     double shutdown_timeout;
     async_deadlock_action on_deadlock; /* see async_deadlock_action */

@@ -10,7 +10,8 @@
 #include "sys/file.h"
 #include "sys/report.h"
 
-enum { MAX_CHECKS = 8 }; /* tasks checked after each turn: with thousands, all would take long */
+/* Tasks checked after each turn, among so many records: with thousands, all would take long. */
+enum { MAX_CHECKS = 8, MAX_RECORDS = 64 };
 
 /* Whether the address is in the frame of a returned function. */
 static bool is_dangling(const struct async_loop *loop, const void *address)
@@ -50,17 +51,32 @@ static void check_wait_descriptor(struct wait *wait)
     wait->cancel(wait);
 }
 
+static void check_wait(const struct async_loop *loop, struct wait *wait)
+{
+    if (wait == NULL || wait->claimed)
+        return;
+    check_wait_lists(loop, wait);
+    check_wait_descriptor(wait);
+}
+
+/* Also of tasks that have ended: there may be thousands, by handles that are kept. */
+static struct async_task *next_record(struct async_loop *loop)
+{
+    loop->debug.checked = asyncp_pool_next(&loop->tasks.records, loop->debug.checked);
+    return loop->debug.checked;
+}
+
 void asyncp_check_waits(struct async_loop *loop)
 {
-    for (int i = 0; i < MAX_CHECKS; i++) {
-        loop->debug.checked = asyncp_task_next(loop, loop->debug.checked);
-        if (loop->debug.checked == NULL)
+    struct async_task *task = NULL;
+    int checks = 0;
+    for (int i = 0; i < MAX_RECORDS && checks < MAX_CHECKS; i++) {
+        if ((task = next_record(loop)) == NULL)
             return;
-        struct wait *wait = loop->debug.checked->coroutine->wait;
-        if (wait == NULL || wait->claimed)
+        if (task_done(task) || task_is_future(task))
             continue;
-        check_wait_lists(loop, wait);
-        check_wait_descriptor(wait);
+        check_wait(loop, task->coroutine->wait);
+        checks++;
     }
 }
 
