@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the suite, linked statically, on another Linux kernel: a Debian kernel, which qemu boots with a busybox.
 
-    tools/vm.py BUILD SUITE/FLAVOUR [--without-uring] [--seconds 3000] [part of a name]...
+    tools/vm.py BUILD SUITE/FLAVOUR [--without-uring] [--seconds 5000] [part of a name]...
 
 BUILD has the suite (-Dstatic_programs=true). SUITE/FLAVOUR names the kernel as Debian does: bullseye/cloud-amd64,
 trixie/arm64-16k. It is fetched with apt-get from the mirror that this machine uses, and kept in BUILD/vm. The status is
@@ -40,7 +40,7 @@ ip link set lo up
 echo "vm: $(uname -m) $(uname -r), pages of $(sed -n 's/^KernelPageSize: *//p' /proc/self/smaps | head -n 1)"
 cd /tmp
 export TEST_WRAPPER=  # nothing is emulated here, as the guest sees it
-TEST_TIME_LIMIT=${TEST_TIME_LIMIT:-120} setsid '%(suite)s' %(filters)s
+TEST_TIME_LIMIT=${TEST_TIME_LIMIT:-300} setsid '%(suite)s' -j $(nproc) %(filters)s
 echo "%(mark)s$?"
 poweroff -f
 """
@@ -98,7 +98,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("kernel")
     parser.add_argument("filters", nargs="*")
     parser.add_argument("--without-uring", action="store_true")
-    parser.add_argument("--seconds", type=float, default=3000)
+    parser.add_argument("--seconds", type=float, default=5000)
     given = parser.parse_intermixed_args(words)
     suite, flavour = given.kernel.split("/")
     architecture = next(name for name in MACHINES if name in flavour)
