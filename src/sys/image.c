@@ -96,6 +96,7 @@ const ElfW(Shdr) * asyncp_image_section(const struct elf_image *image, const cha
 struct code_search {
     uintptr_t address;
     struct loaded_file *file; /* the result */
+    bool has_program;         /* the first file is the program, also if libc gives it a name */
 };
 
 /* Called for each loaded file; returns 1 to stop. */
@@ -103,14 +104,14 @@ static int search_file(struct dl_phdr_info *file, size_t size, void *argument)
 {
     (void)size;
     struct code_search *search = argument;
+    const char *path = search->has_program ? file->dlpi_name : PROGRAM_FILE;
+    search->has_program = true;
     for (int i = 0; i < file->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &file->dlpi_phdr[i];
         bool is_code = segment->p_type == PT_LOAD &&
                        (segment->p_flags & (PF_R | PF_X)) == (PF_R | PF_X);
         if (is_code && search->address - file->dlpi_addr - segment->p_vaddr < segment->p_memsz) {
-            const char *path = file->dlpi_name;
-            snprintf(search->file->path, sizeof search->file->path, "%s",
-                     *path != '\0' ? path : PROGRAM_FILE);
+            snprintf(search->file->path, sizeof search->file->path, "%s", path);
             search->file->base = file->dlpi_addr;
             return 1;
         }

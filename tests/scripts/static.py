@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Links programs with libasyncio.a and without any shared library, and runs them.
+"""Links programs with libasyncio.a, the first two without any shared library, and runs them.
 
     static.py c    a program of the tutorial, by the compiler that built the library; it resolves no names, so the
                    linker does not warn about glibc's getaddrinfo in static programs
     static.py c++  tests/cxx/catch.cc: the library's weak references must be resolved by libstdc++.a
+    static.py name tests/tools/named.c: a report names its line, whatever name libc has for its file
 
 Ends with 77 where no static program can be linked, not even an empty one.
 """
@@ -57,7 +58,27 @@ def complaint_about(compiler: list[str], program: tuple[Path, str, int], folder:
     return ""
 
 
+def complaint_about_place(folder: Path) -> str:
+    flags = ["-g", "-pthread", f"-I{ROOT / 'include'}"]
+    subprocess.run([*COMPILER, *flags, ROOT / "tests/tools/named.c", "-o", folder / "program", BUILD / "libasyncio.a"], check=True)
+    answer = subprocess.run([folder / "program"], cwd="/", text=True, capture_output=True)
+    place = re.search(r", at waits \S*named\.c:\d+$", answer.stderr, re.MULTILINE)
+    return "" if place else f"the place of the wait is missing from:\n{answer.stderr}"
+
+
+def check_name() -> int:
+    if WRAPPER or sanitizers() or option("b_lto") or option("static_programs"):
+        print("this needs a program that is linked with the library as it is and with a shared libc")
+        return SKIPPED
+    with tempfile.TemporaryDirectory() as name:
+        complaint = complaint_about_place(Path(name))
+    print(complaint)
+    return 1 if complaint else 0
+
+
 def main(language: str) -> int:
+    if language == "name":
+        return check_name()
     compiler, program = (COMPILER, C_PROGRAM) if language == "c" else (cxx_compiler(), CXX_PROGRAM)
     with tempfile.TemporaryDirectory() as name:
         obstacle = cannot_link(compiler, language, Path(name))
