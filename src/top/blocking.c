@@ -1,14 +1,15 @@
-/* top/blocking.c: a table of calls. Not every processor has every call. */
+/* top/blocking.c: tables of calls. Not every processor has every call. */
 #include "top/blocking.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 
-#define HINT_SLEEP   "a task sleeps in async_sleep"
+#define HINT_SLEEP   "call async_sleep instead"
 #define HINT_THREAD  "it waits for another thread; wait for one in async_to_thread"
 #define HINT_IO      "use asyncio's call of this kind, such as async_recv or a stream"
-#define HINT_POLL    "a task waits for descriptors in async_wait_readable"
-#define HINT_PROCESS "a task waits for a process in async_process_wait"
+#define HINT_POLL    "call async_wait_readable or async_select instead"
+#define HINT_PROCESS "call async_process_wait instead"
 #define HINT_FILE    "files block; call this in another thread: async_to_thread"
 
 struct blocking_call {
@@ -101,5 +102,22 @@ const char *asyncp_blocking_hint(const struct thread_call *call)
     const struct blocking_call *known = find_call(call->number);
     if (call->number == THREAD_FAULT)
         return "touch such memory in async_to_thread first, or lock it: mlock(2)";
-    return known != NULL ? known->hint : "a call that blocks belongs into async_to_thread";
+    return known != NULL ? known->hint : "call this in another thread: async_to_thread";
+}
+
+const char *asyncp_blocking_hint_by_name(const char *function)
+{
+    static const char *const hints[][2] = {
+        {"getaddrinfo", "getaddrinfo blocks; call async_getaddrinfo"},
+        {"gethostbyname", "gethostbyname blocks; call async_getaddrinfo"},
+        {"gethostbyname2", "gethostbyname2 blocks; call async_getaddrinfo"},
+        {"gethostbyname_r", "gethostbyname_r blocks; call async_getaddrinfo"},
+        {"gethostbyname2_r", "gethostbyname2_r blocks; call async_getaddrinfo"},
+        {"gethostbyaddr", "gethostbyaddr blocks; call async_getnameinfo"},
+        {"gethostbyaddr_r", "gethostbyaddr_r blocks; call async_getnameinfo"},
+        {"getnameinfo", "getnameinfo blocks; call async_getnameinfo"}};
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+        if (strcmp(function, hints[i][0]) == 0)
+            return hints[i][1];
+    return NULL;
 }

@@ -170,15 +170,15 @@ static void print_frames(FILE *to, struct own_look *look, const struct frames *f
     }
 }
 
-/* Whether one of the frames is in a function. */
-static bool have_function(struct own_look *look, const struct frames *frames, const char *name)
+/* By the outermost function that is known to block: libc's own calls are inside. NULL: none. */
+static const char *find_hint(struct own_look *look, const struct frames *frames)
 {
     struct code_place place;
-    for (size_t i = 0; i < frames->count; i++)
-        if (asyncp_own_place(&look->places, frames->addresses[i] - 1, &place) &&
-            strcmp(place.function, name) == 0)
-            return true;
-    return false;
+    const char *hint = NULL;
+    for (size_t i = frames->count; i-- > 0 && hint == NULL;)
+        if (asyncp_own_place(&look->places, frames->addresses[i] - 1, &place))
+            hint = asyncp_blocking_hint_by_name(place.function);
+    return hint;
 }
 
 /* ---- texts ---------------------------------------------------------------------------------- */
@@ -274,10 +274,8 @@ static void print_blocked(FILE *to, struct own_look *look, const struct stall *s
     asyncp_blocking_describe(text, sizeof text, &evidence->call);
     fprintf(to, LINE "  it is blocked in the kernel, in %s:\n", text);
     print_frames(to, look, &evidence->frames);
-    const char *hint = have_function(look, &evidence->frames, "getaddrinfo")
-                           ? "getaddrinfo blocks; call async_getaddrinfo"
-                           : asyncp_blocking_hint(&evidence->call);
-    print_hint(to, look, stall, hint);
+    const char *hint = find_hint(look, &evidence->frames);
+    print_hint(to, look, stall, hint != NULL ? hint : asyncp_blocking_hint(&evidence->call));
 }
 
 static void print_cause(FILE *to, struct own_look *look, const struct stall *stall,

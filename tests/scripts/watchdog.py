@@ -30,8 +30,9 @@ TRIES = 10
 # What is reported, by the way in which the loop is held. A busy machine may give the thread no processor.
 CAUSES = {
     "spin": ("holds_by_spin", ("it computes:",), "spin"),
-    "sleep": ("holds_by_sleep", ("it is blocked in the kernel, in ", "nanosleep(2)", ":     holds_by_sleep "), "a task sleeps in async_sleep"),
+    "sleep": ("holds_by_sleep", ("it is blocked in the kernel, in ", "nanosleep(2)", ":     holds_by_sleep "), "hint: call async_sleep instead"),
     "fifo": ("holds_by_fifo", ("it is blocked in the kernel, in read(2) on descriptor", "pipe:"), "hint: use asyncio's call"),
+    "name": ("holds_by_name", ("it is blocked in the kernel, in ", "poll(2)"), "hint: gethostbyname blocks; call async_getaddrinfo"),
     "mutex": ("holds_by_mutex", ("it is blocked in the kernel, in futex(2)",), "it waits for another thread"),
     "rests": ("holds_and_rests", ("it computes:", "loop 1 goes on; it was held for "), "spin"),
     "many": ("spins_shortly", ("and others have held loop 1", "together"), "spin"),
@@ -65,13 +66,13 @@ def causes(program: Path):
 def callback(program: Path):
     answer = subprocess.run([program, "callback"], text=True, capture_output=True)
     check_words(answer, "callback", "a callback has held loop 1 for ", ":     sleep_in_a_callback ",
-                "hint: in a callback, start a task for it; a task sleeps in async_sleep")
+                "hint: in a callback, start a task for it; call async_sleep instead")
 
 
 def knows_calls(how: str) -> bool:
     """Calls are found by unwind tables of these processors; hints always. ThreadSanitizer calls the handler that takes the
     sample late, when the stack is no longer that of the registers."""
-    is_asked = how not in ("sleep", "fifo", "mutex")
+    is_asked = how not in ("sleep", "fifo", "name", "mutex")
     has_tables = os.uname().machine in ("x86_64", "aarch64", "riscv64")
     return not is_asked or (has_tables and sanitizers() != "thread")
 
