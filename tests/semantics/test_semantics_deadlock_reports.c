@@ -1,0 +1,271 @@
+/*
+ * test_semantics_deadlock_reports.c: the report of a deadlock: lines of tasks, cycles, places, and
+ * hints by what the tasks wait for and by those that have ended.
+ */
+#include "run/deadlocks.h"
+#include "run/queues.h"
+
+/* ---- cycles --------------------------------------------------------------------------------- */
+
+static int take_both(async_lock *first, async_lock *second)
+{
+    ASYNC_WITH(first);
+    ASYNC_TRY(async_sleep(0.001));
+    ASYNC_WITH(second);
+    return 0;
+}
+async_fn(take_both, async_lock *, async_lock *);
+
+static int cross_locks(void)
+{
+    async_lock one = {0}, two = {0};
+    return async_gather(async_create_task(take_both, &one, &two),
+                        async_create_task(take_both, &two, &one));
+}
+
+TEST_EACH_BACKEND(deadlock_of_two_locks_is_reported_with_its_cycle)
+{
+    const char *said = run_into_deadlock(cross_locks);
+    check_says(said, "asyncio: deadlock: nothing is left that could wake a task of this loop");
+    check_says(said, "#2 take_both: waits");
+    check_says(said, "held by #3 take_both");
+    check_says(said, "cycle: #2 waits for #3 waits for #2\n");
+    check_says(said, "acquire the locks in the same order everywhere");
+}
+
+static int await_the_other(async_task **other)
+{
+    ASYNC_TRY(async_sleep(0.001));
+    return async_await(async_task_ref(*other));
+}
+async_fn(await_the_other, async_task **);
+
+static int cross_awaits(void)
+{
+    async_task *one, *two;
+    one = async_create_task(await_the_other, &two);
+    two = async_create_task(await_the_other, &one);
+    return async_gather(one, two);
+}
+
+DEATH_TEST(deadlock_of_tasks_that_await_each_other_aborts_with_its_cycle,
+           "cycle: #2 waits for #3 waits for #2|must not await each other in a circle")
+{
+    async_run_options options = options_with(ASYNC_DEADLOCK_CANCEL);
+    async_ignore(async_run_with(&options, call, cross_awaits));
+}
+
+/* ---- hints ---------------------------------------------------------------------------------- */
+
+static int leave_locked(async_lock *lock)
+{
+    return async_lock_acquire(lock);
+}
+async_fn(leave_locked, async_lock *);
+
+static int take_what_was_left(void)
+{
+    async_lock lock = {0};
+    ASYNC_TRY(async_await(async_create_task(leave_locked, &lock)));
+    return async_lock_acquire(&lock);
+}
+
+TEST_EACH_BACKEND(deadlock_of_a_lock_that_was_never_released_names_the_ended_task)
+{
+    check_says(run_into_deadlock(take_what_was_left),
+               "hint: task #2 has ended and has not released its lock");
+}
+
+static int acquire_twice(void)
+{
+    async_lock lock = {0};
+    ASYNC_TRY(async_lock_acquire(&lock));
+    return async_lock_acquire(&lock);
+}
+
+TEST_EACH_BACKEND(deadlock_of_a_task_that_acquires_its_own_lock_says_that_it_holds_it)
+{
+    const char *said = run_into_deadlock(acquire_twice);
+    check_says(said, "hint: task #1 already holds the lock that it acquires; ");
+    CHECK(strstr(said, "in the same order") == NULL);
+}
+
+static int await_event(async_event *event)
+{
+    return async_event_wait(event);
+}
+async_fn(await_event, async_event *);
+
+static int set_event(async_event *event)
+{
+    async_event_set(event);
+    return 0;
+}
+async_fn(set_event, async_event *);
+
+/* The task that would wake the other one may start only when that one has ended. */
+static int wait_within_a_limit(void)
+{
+    async_event event = {0};
+    ASYNC_TASK_GROUP_WITH(group, .limit = 1);
+    async_group_create_task(&group, await_event, &event);
+    async_group_create_task(&group, set_event, &event);
+    async_group_create_task(&group, set_event, &event);
+    return async_group_wait(&group);
+}
+
+TEST_EACH_BACKEND(deadlock_hints_name_the_limit_of_a_group_that_holds_tasks_back)
+{
+    const char *said = run_into_deadlock(wait_within_a_limit);
+    check_says(said, "hint: 2 tasks have not started, because their group has reached its limit");
+    check_says(said, "hint: no task that could go on calls async_event_set");
+}
+
+static int get_from_empty(void)
+{
+    int item;
+    async_auto_queue *queue = new_queue(0, sizeof item);
+    return async_queue_get(queue, &item);
+}
+
+static int put_into_full(void)
+{
+    int item = 1;
+    async_auto_queue *queue = new_queue(1, sizeof item);
+    ASYNC_TRY(async_queue_put(queue, &item));
+    return async_queue_put(queue, &item);
+}
+
+static int join_unreported(void)
+{
+    int item = 1;
+    async_auto_queue *queue = new_queue(0, sizeof item);
+    ASYNC_TRY(async_queue_put(queue, &item));
+    ASYNC_TRY(async_queue_get(queue, &item));
+    return async_queue_join(queue);
+}
+
+static int join_untaken(void)
+{
+    int item = 1;
+    async_auto_queue *queue = new_queue(0, sizeof item);
+    ASYNC_TRY(async_queue_put(queue, &item));
+    return async_queue_join(queue);
+}
+
+static int wait_for_event(void)
+{
+    async_event event = {0};
+    return async_event_wait(&event);
+}
+
+static int wait_for_permit(void)
+{
+    async_semaphore semaphore = {.value = 0};
+    return async_semaphore_acquire(&semaphore);
+}
+
+static int wait_for_others(void)
+{
+    async_barrier barrier = {.parties = 3};
+    return async_barrier_wait(&barrier);
+}
+
+TEST_EACH_BACKEND(deadlock_hints_say_what_is_missing)
+{
+    static const struct {
+        int (*coroutine)(void);
+        const char *hint;
+    } cases[] = {{get_from_empty, "hint: no task that could go on puts items"},
+                 {put_into_full, "hint: no task that could go on takes items"},
+                 {join_unreported, "hint: 1 item was taken but not reported"},
+                 {join_untaken,
+                  "hint: items of the queue are left, and no task that could go on takes them"},
+                 {wait_for_event, "hint: no task that could go on calls async_event_set"},
+                 {wait_for_permit, "hint: no task that could go on releases a permit"},
+                 {wait_for_others, "hint: a barrier waits for 3 tasks, and 1 are there"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_says(run_into_deadlock(cases[i].coroutine), cases[i].hint);
+}
+
+/* ---- places --------------------------------------------------------------------------------- */
+
+/* The library is in the program's file, and has inline functions in headers with other paths. */
+TEST(the_place_of_a_wait_is_in_the_program_and_not_in_the_library)
+{
+    static const struct {
+        int (*coroutine)(void);
+        const char *place;
+    } cases[] = {{get_from_empty, ", at get_from_empty "},
+                 {put_into_full, ", at put_into_full "},
+                 {join_unreported, ", at join_unreported "},
+                 {wait_for_others, ", at wait_for_others "}};
+    if (strstr(run_into_deadlock(join_untaken), "test_semantics_deadlock_reports.c:") == NULL)
+        test_skip("this program has no line tables");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_says(run_into_deadlock(cases[i].coroutine), cases[i].place);
+}
+
+/* ---- tasks that have ended ------------------------------------------------------------------ */
+
+static const char *run_into_deadlock_with_debug(int (*coroutine)(void))
+{
+    async_run_options options = options_with(ASYNC_DEADLOCK_CANCEL);
+    options.debug = true;
+    capture_begin();
+    CHECK_EQ(async_run_with(&options, call, coroutine), -EDEADLK);
+    return capture_end();
+}
+
+static int put_and_fail(async_queue *queue)
+{
+    ASYNC_TRY(async_queue_put(queue, &(int){1}));
+    return -EPIPE;
+}
+async_fn(put_and_fail, async_queue *);
+
+static int do_nothing(void)
+{
+    return 0;
+}
+async_fn(do_nothing);
+
+/* After `others` more tasks have ended. */
+static int get_what_is_never_put(int others)
+{
+    int item;
+    async_auto_queue *queue = new_queue(0, sizeof item);
+    async_ignore(async_await(async_create_task(put_and_fail, queue)));
+    for (int i = 0; i < others; i++)
+        ASYNC_TRY(async_await(async_create_task(do_nothing)));
+    ASYNC_TRY(async_queue_get(queue, &item));
+    return async_queue_get(queue, &item);
+}
+
+static int get_at_once(void)
+{
+    return get_what_is_never_put(0);
+}
+
+static int get_after_63_tasks(void)
+{
+    return get_what_is_never_put(63);
+}
+
+static int get_after_64_tasks(void)
+{
+    return get_what_is_never_put(64);
+}
+
+TEST_EACH_BACKEND(deadlock_in_debug_mode_names_the_tasks_that_have_ended_and_knew_the_object)
+{
+    static const char said[] = "hint: task #2 'put_and_fail' (created at "
+                               "tests/semantics/test_semantics_deadlock_reports.c:";
+    check_says(run_into_deadlock_with_debug(get_at_once), said);
+    check_says(run_into_deadlock_with_debug(get_at_once), ", and has ended: -EPIPE: Broken pipe\n");
+    check_says(run_into_deadlock_with_debug(get_after_63_tasks), said);
+    CHECK(strstr(run_into_deadlock_with_debug(get_after_64_tasks), "put_and_fail") == NULL);
+    CHECK(strstr(run_into_deadlock(get_at_once), "put_and_fail") == NULL);
+    check_says(run_into_deadlock_with_debug(take_what_was_left),
+               "hint: task #2 'leave_locked' has ended and has not released its lock");
+}
