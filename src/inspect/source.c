@@ -22,12 +22,14 @@ struct line_program {
     unsigned version, offset_bytes, address_bytes;
     unsigned min_length, opcode_base, line_range;
     int line_base;
+    bool begins_in_statement;
     const uint8_t *lengths; /* of arguments, by standard opcode - 1 */
 };
 
 struct line_registers {
     uint64_t address, file, line;
-    bool has_ended; /* the row is the first one behind a sequence */
+    bool is_statement; /* else instructions that the compiler has moved there */
+    bool has_ended;    /* the row is the first one behind a sequence */
 };
 
 /* ---- texts ---------------------------------------------------------------------------------- */
@@ -222,7 +224,8 @@ static bool open_program(struct line_program *program, const struct line_tables 
     program->opcodes = head;
     asyncp_bytes_skip(&program->opcodes, head_length);
     program->min_length = (unsigned)asyncp_bytes_unsigned(&head, 1);
-    asyncp_bytes_skip(&head, program->version >= 4 ? 2 : 1); /* of long words; is a statement */
+    asyncp_bytes_skip(&head, program->version >= 4 ? 1 : 0); /* of long words */
+    program->begins_in_statement = asyncp_bytes_unsigned(&head, 1) != 0;
     program->line_base = (int)asyncp_bytes_signed(&head, 1);
     program->line_range = (unsigned)asyncp_bytes_unsigned(&head, 1);
     program->opcode_base = (unsigned)asyncp_bytes_unsigned(&head, 1);
@@ -235,7 +238,8 @@ static bool open_program(struct line_program *program, const struct line_tables 
 
 /* ---- the program ---------------------------------------------------------------------------- */
 
-enum { COPY = 1, ADVANCE_ADDRESS, ADVANCE_LINE, SET_FILE, CONSTANT_ADDRESS = 8, FIXED_ADDRESS };
+enum { COPY = 1, ADVANCE_ADDRESS, ADVANCE_LINE, SET_FILE };
+enum { NEGATE_STATEMENT = 6, CONSTANT_ADDRESS = 8, FIXED_ADDRESS };
 enum { END_SEQUENCE = 1, SET_ADDRESS };
 
 /* Whether it appends a row. */
@@ -291,6 +295,9 @@ static bool run_line_opcode(const struct line_program *program, struct bytes *co
     case SET_FILE:
         now->file = asyncp_bytes_uleb(code);
         return false;
+    case NEGATE_STATEMENT:
+        now->is_statement = !now->is_statement;
+        return false;
     case CONSTANT_ADDRESS:
         now->address += advance_of(program, 255 - program->opcode_base);
         return false;
@@ -303,47 +310,87 @@ static bool run_line_opcode(const struct line_program *program, struct bytes *co
     }
 }
 
-/* Rows of the current sequence. */
+/* Rows of the current sequence; line 0: none. */
 struct rows {
-    struct line_registers last;  /* line 0: it has none yet */
-    struct line_registers other; /* the last one of another file than `last`; line 0: none */
+    struct line_registers last;
+    struct line_registers first;     /* of the function */
+    struct line_registers statement; /* the last one that is not of the line of `first` */
+    struct line_registers other;     /* the last one before it that is of another file */
 };
 
-static void note_row(struct rows *rows, const struct line_registers *now)
+static void note_row(struct rows *rows, const struct line_registers *now, uint64_t begin)
 {
-    if (now->has_ended)
+    if (now->has_ended) {
         *rows = (struct rows){.last = {.line = 0}};
-    else if (rows->last.line != 0 && rows->last.file != now->file)
-        rows->other = rows->last;
-    if (!now->has_ended)
-        rows->last = *now;
+        return;
+    }
+    const struct line_registers *first = &rows->first;
+    if (now->address >= begin && (first->line == 0 || rows->last.address < begin))
+        *rows = (struct rows){.first = *now};
+    else if (now->is_statement && (now->line != first->line || now->file != first->file)) {
+        if (rows->statement.file != now->file)
+            rows->other = rows->statement;
+        rows->statement = *now;
+    }
+    rows->last = *now;
+}
+
+/* Runs the program until it has appended a row. false: it is over. */
+static bool run_until_row(const struct line_program *program, struct bytes *code,
+                          struct line_registers *now)
+{
+    while (code->at < code->end && !code->failed)
+        if (run_line_opcode(program, code, now))
+            return true;
+    return false;
+}
+
+/* The next statement of the sequence that is of another file; line 0: none. */
+static struct line_registers find_next(const struct line_program *program, struct bytes code,
+                                       struct line_registers now, uint64_t file)
+{
+    while (!now.has_ended && (now.file == file || !now.is_statement || now.line == 0))
+        if (!run_until_row(program, &code, &now))
+            now.has_ended = true;
+    return now.has_ended ? (struct line_registers){.line = 0} : now;
+}
+
+static void name_around(const struct line_program *program, const struct rows *rows,
+                        struct source_around *around)
+{
+    const uint64_t file = rows->last.file;
+    const struct line_registers none = {.line = 0};
+    name_line(program, rows->statement.file != file ? &rows->statement : &rows->other,
+              &around->before);
+    name_line(program, rows->first.file != file ? &rows->first : &none, &around->first);
 }
 
 /* Runs the program until a row and the next one of its sequence enclose the address. */
-static bool find_in_program(const struct line_program *program, uint64_t address,
-                            struct source_line *line, struct source_line *before)
+static bool find_in_program(const struct line_program *program, uint64_t address, uint64_t begin,
+                            struct source_line *line, struct source_around *around)
 {
-    const struct line_registers start = {.file = 1, .line = 1};
+    const struct line_registers start = {
+        .file = 1, .line = 1, .is_statement = program->begins_in_statement};
     struct line_registers now = start;
     struct rows rows = {.last = {.line = 0}};
     struct bytes code = program->opcodes;
-    while (code.at < code.end && !code.failed) {
-        if (!run_line_opcode(program, &code, &now))
-            continue;
+    while (run_until_row(program, &code, &now)) {
         if (rows.last.line != 0 && rows.last.address <= address && address < now.address) {
             name_line(program, &rows.last, line);
-            name_line(program, &rows.other, before);
+            name_around(program, &rows, around);
+            now = find_next(program, code, now, rows.last.file);
+            name_line(program, &now, &around->next);
             return true;
         }
-        note_row(&rows, &now);
+        note_row(&rows, &now, begin);
         if (now.has_ended)
             now = start;
     }
     return false;
 }
 
-bool asyncp_source_find(const struct line_tables *tables, uint64_t address,
-                        struct source_line *line, struct source_line *before)
+bool asyncp_source_find(const struct line_tables *tables, uint64_t address, uint64_t begin,
+                        struct source_line *line, struct source_around *around)
 {
     if (tables->lines.bytes == NULL)
         return false;
@@ -352,7 +399,7 @@ bool asyncp_source_find(const struct line_tables *tables, uint64_t address,
     while (bytes.at < bytes.end && !bytes.failed) {
         struct line_program program;
         if (open_program(&program, tables, &bytes) &&
-            find_in_program(&program, address, line, before))
+            find_in_program(&program, address, begin, line, around))
             return true;
     }
     return false;

@@ -28,12 +28,18 @@ struct source_line {
     uint64_t address; /* of its first instruction */
 };
 
+/* Lines of other files around that of an address. `line` 0: none. */
+struct source_around {
+    struct source_line before; /* the last statement; of an inline function mostly its caller's */
+    struct source_line first;  /* of the function */
+    struct source_line next;   /* the next statement */
+};
+
 /*
- * Finds the line of an address, as it is in the file. false: unknown. *before is the last line
- * before it that is of another file: of an inline function in a header, mostly the line that calls
- * it; its `line` is 0 if there is no such line.
+ * Finds the line of an address, as it is in the file, and those around it, from `begin` on, the
+ * first instruction of the function. false: unknown.
  */
-bool asyncp_source_find(const struct line_tables *tables, uint64_t address,
-                        struct source_line *line, struct source_line *before);
+bool asyncp_source_find(const struct line_tables *tables, uint64_t address, uint64_t begin,
+                        struct source_line *line, struct source_around *around);
 
 #endif

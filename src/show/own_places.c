@@ -54,6 +54,29 @@ static bool is_header(const char *file)
            begins_with(file, "/usr/include/");
 }
 
+static bool is_in_function(const struct elf_image *image, uint64_t linked, uint64_t begin)
+{
+    size_t offset = 0;
+    return asyncp_symbol_name(image, (uintptr_t)linked, &offset) != NULL &&
+           linked - offset == begin;
+}
+
+/*
+ * The line that calls an inline function of a header. gcc has it as a statement before. clang has
+ * none if the function begins with the call; the next statement is nearer than the first line.
+ */
+static const struct source_line *find_caller(const struct elf_image *image, uint64_t begin,
+                                             const struct source_line *line,
+                                             const struct source_around *around)
+{
+    const struct source_line *next = &around->next;
+    if (around->before.line > 0)
+        return is_header(around->before.file) ? line : &around->before;
+    if (next->line > 0 && !is_header(next->file) && is_in_function(image, next->address, begin))
+        return next;
+    return around->first.line > 0 && !is_header(around->first.file) ? &around->first : line;
+}
+
 /* begin: of the function; a line before it is that of another one. */
 static bool find_line(const struct elf_image *image, uint64_t linked, uint64_t begin,
                       struct source_line *line)
@@ -61,12 +84,11 @@ static bool find_line(const struct elf_image *image, uint64_t linked, uint64_t b
     const struct line_tables tables = {.lines = section_bytes(image, ".debug_line"),
                                        .line_strings = section_bytes(image, ".debug_line_str"),
                                        .strings = section_bytes(image, ".debug_str")};
-    struct source_line before;
-    if (!asyncp_source_find(&tables, linked, line, &before))
+    struct source_around around;
+    if (!asyncp_source_find(&tables, linked, begin, line, &around))
         return false;
-    if (is_header(line->file) && before.line > 0 && before.address >= begin &&
-        !is_header(before.file))
-        *line = before;
+    if (is_header(line->file))
+        *line = *find_caller(image, begin, line, &around);
     return true;
 }
 

@@ -44,11 +44,12 @@ static void open_tables(void)
 
 TEST(source_of_an_instruction_is_its_file_and_line)
 {
-    struct source_line line, before;
+    struct source_line line;
+    struct source_around around;
     open_tables();
     uintptr_t address = find_here();
     const unsigned here = __LINE__ - 1;
-    CHECK(asyncp_source_find(&tables, address - file.base - 1, &line, &before));
+    CHECK(asyncp_source_find(&tables, address - file.base - 1, 0, &line, &around));
     const char *name = strrchr(line.file, '/');
     CHECK_STR(name != NULL ? name + 1 : line.file, "test_source.c");
     CHECK_EQ(line.line, here);
@@ -57,11 +58,12 @@ TEST(source_of_an_instruction_is_its_file_and_line)
 
 TEST(source_of_no_instruction_is_unknown)
 {
-    struct source_line line, before;
+    struct source_line line;
+    struct source_around around;
     const struct line_tables none = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
     open_tables();
-    CHECK(!asyncp_source_find(&tables, UINTPTR_MAX, &line, &before));
-    CHECK(!asyncp_source_find(&none, (uintptr_t)&open_tables - file.base, &line, &before));
+    CHECK(!asyncp_source_find(&tables, UINTPTR_MAX, 0, &line, &around));
+    CHECK(!asyncp_source_find(&none, (uintptr_t)&open_tables - file.base, 0, &line, &around));
     asyncp_image_close(&image);
 }
 
@@ -77,7 +79,8 @@ static uint64_t draw(void)
 TEST(source_of_damaged_tables_ends)
 {
     enum { MAX_PART = 20000, ROUNDS = 400 };
-    struct source_line line, before;
+    struct source_line line;
+    struct source_around around;
     open_tables();
     for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
         struct line_tables damaged = tables;
@@ -91,8 +94,8 @@ TEST(source_of_damaged_tables_ends)
             part[draw() % (i % 2 == 0 && size > 64 ? 64 : size)] = (uint8_t)draw();
         damaged.lines = (struct table_bytes){part, size};
         damaged.line_strings.size = (size_t)(draw() % (tables.line_strings.size + 1));
-        asyncp_source_find(&damaged, (uintptr_t)draw() % 100000, &line, &before);
-        asyncp_source_find(&damaged, (uintptr_t)&open_tables - file.base, &line, &before);
+        asyncp_source_find(&damaged, (uintptr_t)draw() % 100000, draw() % 100000, &line, &around);
+        asyncp_source_find(&damaged, (uintptr_t)&open_tables - file.base, 0, &line, &around);
         free(part);
     }
     asyncp_image_close(&image);

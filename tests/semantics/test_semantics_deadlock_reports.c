@@ -5,6 +5,8 @@
 #include "run/deadlocks.h"
 #include "run/queues.h"
 
+#include <stdio.h>
+
 /* ---- cycles --------------------------------------------------------------------------------- */
 
 static int take_both(async_lock *first, async_lock *second)
@@ -204,6 +206,39 @@ TEST(the_place_of_a_wait_is_in_the_program_and_not_in_the_library)
         test_skip("this program has no line tables");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_says(run_into_deadlock(cases[i].coroutine), cases[i].place);
+}
+
+/* The call is in an inline function of a header, and is the first statement. */
+__attribute__((noinline)) static int hold_it(async_lock *lock)
+{
+    ASYNC_WITH(lock);
+    return async_sleep(0);
+}
+static const unsigned line_of_hold_it = __LINE__ - 3;
+
+static int hold_it_twice(void)
+{
+    async_lock lock = {0};
+    ASYNC_WITH(&lock);
+    int result = hold_it(&lock);
+    return result < 0 ? result : 0;
+}
+
+/* clang has no line for the call; the next statement is given. */
+TEST(the_line_of_a_wait_in_an_inline_function_is_that_of_its_call)
+{
+    unsigned line;
+    const char *said = run_into_deadlock(hold_it_twice);
+    const char *place = strstr(said, ", at hold_it ");
+    if (strstr(said, "test_semantics_deadlock_reports.c:") == NULL)
+        test_skip("this program has no line tables");
+    if (place == NULL || sscanf(strchr(place, ':'), ":%u", &line) != 1)
+        test_fail(__FILE__, __LINE__, "the place is missing from:\n%s", said);
+#ifdef __clang__
+    CHECK(line == line_of_hold_it || line == line_of_hold_it + 1);
+#else
+    CHECK_EQ(line, line_of_hold_it);
+#endif
 }
 
 /* ---- tasks that have ended ------------------------------------------------------------------ */

@@ -96,10 +96,11 @@ static void look_at_process(const uint8_t *data, size_t size)
 
 static void look_at_lines(const uint8_t *data, size_t size)
 {
-    struct source_line line, before;
+    struct source_line line;
+    struct source_around around;
     const struct line_tables tables = {{data, size}, {data, size / 2}, {data, size / 3}};
-    asyncp_source_find(&tables, 0x1000, &line, &before);
-    asyncp_source_find(&tables, size, &line, &before);
+    asyncp_source_find(&tables, 0x1000, 0, &line, &around);
+    asyncp_source_find(&tables, size, 0x1000, &line, &around);
 }
 
 static void look_at_file(const uint8_t *data, size_t size)
