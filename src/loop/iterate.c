@@ -247,7 +247,7 @@ static void poll_and_expire(struct async_loop *loop, int64_t max_ns)
     else if (timeout_ns != 0 || loop->poller.in_flight > 0)
         wait_for_events(loop, timeout_ns);
     take_attention(loop);
-    loop->clock.now_ns = asyncp_now(loop);
+    loop_read_clock(loop);
     asyncp_metrics_poll(loop, loop->clock.now_ns);
     asyncp_timers_expire(loop, loop->clock.now_ns);
     loop->clock.polled_ns = loop->clock.now_ns;

@@ -56,10 +56,14 @@ static void cancel_main(struct signal_catch *caught)
     asyncp_interrupt_request(loop, caught->number == SIGTERM ? REASON_SIGTERM : REASON_SIGINT);
 }
 
-/* A second SIGQUIT before this has the default action: the loop does not answer. */
+/*
+ * A second SIGQUIT before this has the default action: the loop does not answer. The clock is read
+ * because a cycle is confirmed only of waits that have begun before.
+ */
 static void print_tasks(struct signal_catch *caught)
 {
-    const struct async_loop *loop = caught->loop;
+    struct async_loop *loop = caught->loop;
+    loop_read_clock(loop);
     loop->hooks->print_tasks(STDERR_FILENO);
     catch_take_all(caught);
 }

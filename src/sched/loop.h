@@ -382,4 +382,10 @@ static inline int64_t asyncp_now(const struct async_loop *loop)
     return loop->clock.is_virtual ? loop->clock.now_ns : asyncp_sys_clock_now();
 }
 
+/* Reads the clock for loop_time. */
+static inline void loop_read_clock(struct async_loop *loop)
+{
+    loop->clock.now_ns = asyncp_now(loop);
+}
+
 #endif

@@ -48,6 +48,8 @@ static uint64_t kind_of(const struct sheet *sheet, const struct row *row)
     uint64_t hash = add_number(row->loop, (uint64_t)row->state);
     hash = add_number(hash, row->requests);
     hash = add_number(hash, row->cannot_cancel);
+    hash = add_number(hash, row->owner);
+    hash = add_number(hash, row->owner != 0 ? row->object : 0);
     hash = add_number(
         hash, sheet->stacks ? sheet->places->find_kind(sheet->places, sheet->snapshot, row) : 0);
     hash = add_number(hash, place->line);

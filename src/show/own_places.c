@@ -1,7 +1,8 @@
 /*
  * show/own_places.c: a task's stack is read from its outer end, where its function begins, to the
- * first call of the library. The call before that one is where the task is. In a static program
- * the library is in the same file as the program, so its names tell it.
+ * first call that the program makes to the library: there the task is. A task whose function is the
+ * library's own, as that of a server's connection, has calls of the library outside of that. In a
+ * static program the library is in the same file as the program, so its names tell it.
  */
 #include "show/own_places.h"
 #include "inspect/source.h"
@@ -225,7 +226,7 @@ static size_t count_frames(const struct trace *trace)
     return count;
 }
 
-/* From the outer end to the first call of the library. */
+/* The innermost call of the program, before it calls the library. */
 static void find_on_stack(struct own_places *own, const struct trace *trace,
                           struct code_place *found)
 {
@@ -234,9 +235,10 @@ static void find_on_stack(struct own_places *own, const struct trace *trace,
         const struct located *located = locate(own, trace->frames[i] - 1);
         if (!located->is_code || asyncp_is_beginning(&located->place))
             continue;
-        if (is_of_library(own, located))
+        if (!is_of_library(own, located))
+            *found = located->place;
+        else if (found->function[0] != 0 || found->file[0] != 0)
             return;
-        *found = located->place;
     }
 }
 

@@ -30,8 +30,8 @@ bool asyncp_is_shown(const struct sheet *sheet, const struct loop_row *loop);
 /* The line about a loop. */
 void asyncp_show_loop(const struct sheet *sheet, const struct loop_row *loop);
 
-/* A cycle, and a line about each of its tasks. */
-void asyncp_show_cycle(const struct sheet *sheet, const struct cycle *cycle);
+/* Cycles, with a line about each task, and hints. */
+void asyncp_show_cycles(const struct sheet *sheet, const struct cycles *cycles);
 
 /* As trees: below each task those that it awaits; then the cycles. 0 or -ENOMEM. */
 int asyncp_show_tree(const struct sheet *sheet, const struct graph *graph,

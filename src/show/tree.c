@@ -19,6 +19,7 @@ struct tree {
     const struct graph *graph;
     int64_t now_ns;
     bool *is_printed; /* by row */
+    bool *is_alone;   /* by row: it is in a cycle, so it shares no line */
     char prefix[MAX_PREFIX];
 };
 
@@ -108,7 +109,8 @@ static int print_child(struct tree *tree, const struct row_group *group, bool is
 /* Leaves are added to a group of their kind. */
 static int add_child(const struct tree *tree, struct groups *children, const struct row *row)
 {
-    bool alone = tree->sheet->each || !is_leaf(tree, row);
+    bool alone = tree->sheet->each || tree->is_alone[index_of_row(tree, row)] ||
+                 !is_leaf(tree, row);
     return asyncp_groups_add(tree->sheet, children, row, alone) < 0 ? -ENOMEM : 0;
 }
 
@@ -183,14 +185,60 @@ static int print_loops(struct tree *tree, const bool *is_awaited)
 
 /* ---- cycles --------------------------------------------------------------------------------- */
 
+static bool is_cycle_shown(const struct sheet *sheet, const struct cycle *cycle)
+{
+    const struct snapshot *snapshot = sheet->snapshot;
+    return asyncp_is_shown(sheet, &snapshot->loops[snapshot->rows[cycle->rows[0]].loop]);
+}
+
+/* How many rows of a cycle wait for a lock that the next one has. */
+static size_t count_locks(const struct snapshot *snapshot, const struct cycle *cycle)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < cycle->count; i++) {
+        const struct row *next = &snapshot->rows[cycle->rows[(i + 1) % cycle->count]];
+        count += snapshot->rows[cycle->rows[i]].owner == next->id;
+    }
+    return count;
+}
+
+/* A change of the program after which there is no such cycle. */
+static const char *hint_about_cycle(const struct snapshot *snapshot, const struct cycle *cycle)
+{
+    size_t locks = count_locks(snapshot, cycle);
+    if (locks == 0)
+        return "tasks await each other; one of them must not await: pass it the result by a future "
+               "or a queue";
+    if (locks < cycle->count)
+        return "a task awaits others while it holds a lock that one of them acquires; release the "
+               "lock before the await";
+    if (cycle->length == 1)
+        return "a task already holds the lock that it acquires; release it first, or acquire it "
+               "only in the outer function";
+    return "tasks hold a lock and wait for another one's; acquire the locks in the same order "
+           "everywhere";
+}
+
+/* Each text once. */
+static void show_hints(const struct sheet *sheet, const struct cycles *cycles)
+{
+    for (size_t i = 0; i < cycles->count; i++) {
+        const char *hint = hint_about_cycle(sheet->snapshot, &cycles->found[i]);
+        bool is_new = is_cycle_shown(sheet, &cycles->found[i]);
+        for (size_t j = 0; j < i && is_new; j++)
+            is_new = hint_about_cycle(sheet->snapshot, &cycles->found[j]) != hint ||
+                     !is_cycle_shown(sheet, &cycles->found[j]);
+        if (is_new)
+            fprintf(sheet->to, "  hint: %s\n", hint);
+    }
+}
+
 /* "cycle: #3 waits for #4 waits for #3" */
-void asyncp_show_cycle(const struct sheet *sheet, const struct cycle *cycle)
+static void show_cycle(const struct sheet *sheet, const struct cycle *cycle)
 {
     const struct snapshot *snapshot = sheet->snapshot;
     const struct loop_row *loop = &snapshot->loops[snapshot->rows[cycle->rows[0]].loop];
     const struct tree tree = {.sheet = sheet, .now_ns = now_of(snapshot, loop)};
-    if (!asyncp_is_shown(sheet, loop))
-        return;
     fprintf(sheet->to, "cycle: ");
     for (size_t i = 0; i < cycle->count; i++)
         fprintf(sheet->to, "#%" PRIu64 " waits for ", snapshot->rows[cycle->rows[i]].id);
@@ -205,6 +253,14 @@ void asyncp_show_cycle(const struct sheet *sheet, const struct cycle *cycle)
     }
 }
 
+void asyncp_show_cycles(const struct sheet *sheet, const struct cycles *cycles)
+{
+    for (size_t i = 0; i < cycles->count; i++)
+        if (is_cycle_shown(sheet, &cycles->found[i]))
+            show_cycle(sheet, &cycles->found[i]);
+    show_hints(sheet, cycles);
+}
+
 int asyncp_show_tree(const struct sheet *sheet, const struct graph *graph,
                      const struct cycles *cycles)
 {
@@ -213,15 +269,19 @@ int asyncp_show_tree(const struct sheet *sheet, const struct graph *graph,
     bool *is_awaited = calloc(rows + 1, sizeof *is_awaited);
     int result = -ENOMEM;
     tree.is_printed = calloc(rows + 1, sizeof *tree.is_printed);
-    if (tree.is_printed != NULL && is_awaited != NULL) {
+    tree.is_alone = calloc(rows + 1, sizeof *tree.is_alone);
+    if (tree.is_printed != NULL && tree.is_alone != NULL && is_awaited != NULL) {
         for (size_t i = 0; i < graph->count; i++)
             if (graph->edges[i].kind != EDGE_LOCK)
                 is_awaited[graph->edges[i].to] = true;
-        result = print_loops(&tree, is_awaited);
         for (size_t i = 0; i < cycles->count; i++)
-            asyncp_show_cycle(sheet, &cycles->found[i]);
+            for (size_t j = 0; j < cycles->found[i].count; j++)
+                tree.is_alone[cycles->found[i].rows[j]] = true;
+        result = print_loops(&tree, is_awaited);
+        asyncp_show_cycles(sheet, cycles);
     }
     free(tree.is_printed);
+    free(tree.is_alone);
     free(is_awaited);
     return result;
 }

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_CHAIN = 64, MAX_LINE = 256, MAX_HINTS = 5 };
+enum { MAX_LINE = 256, MAX_HINTS = 5 };
 
 /* The wait of a task that waits; NULL: it does not. */
 static const struct wait *wait_of(const struct async_task *task)
@@ -22,36 +22,10 @@ static const struct wait *wait_of(const struct async_task *task)
     return wait != NULL && !wait->claimed ? wait : NULL;
 }
 
-/* The task that has the lock for which another one waits; NULL: it waits for none, or it ended. */
-static struct async_task *owner_awaited(struct async_loop *loop, const struct async_task *task)
+/* NULL also for a task that waits, or may go on: cycles have hints of their own. */
+static const char *hint_about_lock(struct async_loop *loop, const struct lock *lock,
+                                   char line[MAX_LINE])
 {
-    const struct wait *wait = wait_of(task);
-    const struct lock *lock = wait != NULL ? asyncp_lock_waited_for(wait) : NULL;
-    return lock != NULL ? asyncp_task_find(loop, lock->owner) : NULL;
-}
-
-/* Whether the owners of locks, one after the other, lead back to the task. */
-static bool is_in_circle_of_locks(struct async_loop *loop, const struct async_task *task)
-{
-    const struct async_task *next = owner_awaited(loop, task);
-    for (int i = 0; i < MAX_CHAIN && next != NULL && next != task; i++)
-        next = owner_awaited(loop, next);
-    return next == task;
-}
-
-static const char *hint_about_lock(struct async_loop *loop, const struct async_task *task,
-                                   const struct lock *lock, char line[MAX_LINE])
-{
-    if (lock->owner == task->id) {
-        snprintf(line, MAX_LINE,
-                 "task #%llu already holds the lock that it acquires; release it first, or acquire "
-                 "it only in the outer function",
-                 (unsigned long long)task->id);
-        return line;
-    }
-    if (is_in_circle_of_locks(loop, task))
-        return "tasks hold a lock and wait for another one's; acquire the locks in the same order "
-               "everywhere";
     if (lock->owner == LOCK_NO_TASK)
         return "a lock is held, but by no task: it was acquired by a callback, or outside of the "
                "loop, and never released";
@@ -126,7 +100,7 @@ static const char *hint_about(struct async_loop *loop, const struct async_task *
         return NULL;
     const struct lock *lock = asyncp_lock_waited_for(wait);
     if (lock != NULL)
-        return hint_about_lock(loop, task, lock, line);
+        return hint_about_lock(loop, lock, line);
     if (strcmp(wait->call, "async_queue_join") == 0)
         return hint_about_join(wait, line);
     if (strcmp(wait->call, "async_barrier_wait") == 0)

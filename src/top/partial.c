@@ -35,15 +35,17 @@ static int print_new_cycles(FILE *to, struct own_look *look, void *reported)
                                 .places = &look->places.places,
                                 .known = &look->known,
                                 .process = (uint32_t)asyncp_sys_process_id()};
+    struct cycles one = {.count = 1};
     for (size_t i = 0; i < look->cycles.count; i++) {
-        const struct cycle *cycle = &look->cycles.found[i];
-        if (!remember_cycle(reported, hash_cycle(&look->snapshot, cycle)))
+        one.found[0] = look->cycles.found[i];
+        if (!remember_cycle(reported, hash_cycle(&look->snapshot, &one.found[0])))
             continue;
-        fprintf(to,
-                "asyncio: %zu tasks wait for each other; only a time limit or a request to "
-                "cancel could end that:\n",
-                cycle->length);
-        asyncp_show_cycle(&sheet, cycle);
+        if (one.found[0].length > 1)
+            fprintf(to, "asyncio: %zu tasks wait for each other", one.found[0].length);
+        else
+            fprintf(to, "asyncio: a task waits for itself");
+        fprintf(to, "; only a time limit or a request to cancel could end that:\n");
+        asyncp_show_cycles(&sheet, &one);
     }
     return 0;
 }

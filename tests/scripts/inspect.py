@@ -168,14 +168,14 @@ TREE = """\
 cycle: #3 waits for #4 waits for #3
   #3 takes_both: waits T in async_lock_acquire, lock L, held by #4 takes_both
   #4 takes_both: waits T in async_lock_acquire, lock L, held by #3 takes_both
+  hint: tasks hold a lock and wait for another one's; acquire the locks in the same order everywhere
 """
-WAITS = ROOT / "tests/tools/waits.c"
 
 
 @contextmanager
 def waiting(folder: Path, mode: str):
     """A program of waits.c that has got to its waits."""
-    expect("the program can be linked", True, link(folder / "waits", *SHARED, source=WAITS))
+    expect("the program can be linked", True, link(folder / "waits", *SHARED, source=ROOT / "tests/tools/waits.c"))
     with subprocess.Popen([folder / "waits", mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         expect("the program", "ready\n", process.stdout.readline())
         while next(task for task in look(process.pid)["tasks"] if task["name"] == "reads_input")["state"] != "waits":

@@ -35,6 +35,61 @@ TEST_EACH_BACKEND(deadlock_of_two_locks_is_reported_with_its_cycle)
     check_says(said, "acquire the locks in the same order everywhere");
 }
 
+/* The first and the last task wait for the same lock, and all three in the same line. */
+static int cross_locks_while_another_waits(void)
+{
+    async_lock locks[3] = {0};
+    async_task *tasks[3];
+    for (int i = 0; i < 3; i++)
+        tasks[i] = async_create_task(take_both, &locks[i], &locks[i == 1 ? 0 : 1]);
+    return async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR);
+}
+
+TEST_EACH_BACKEND(deadlock_shows_each_task_of_a_cycle_in_a_line_of_its_own)
+{
+    const char *said = run_into_deadlock(cross_locks_while_another_waits);
+    check_says(said, "─ #2 take_both: waits");
+    check_says(said, "─ #3 take_both: waits");
+    check_says(said, "─ #4 take_both: waits");
+}
+
+static int hold_lock(async_lock *lock, async_event *event)
+{
+    ASYNC_WITH(lock);
+    return async_event_wait(event);
+}
+async_fn(hold_lock, async_lock *, async_event *);
+
+static int take_lock(async_lock *lock)
+{
+    ASYNC_TRY(async_sleep(0.001));
+    ASYNC_WITH(lock);
+    return 0;
+}
+async_fn(take_lock, async_lock *);
+
+static int wait_for_two_owners(void)
+{
+    async_lock locks[2] = {0};
+    async_event event = {0};
+    async_task *tasks[5];
+    for (int i = 0; i < 2; i++)
+        tasks[i] = async_create_task(hold_lock, &locks[i], &event);
+    for (int i = 2; i < 5; i++)
+        tasks[i] = async_create_task(take_lock, &locks[i == 2 ? 0 : 1]);
+    return async_gather_n(tasks, 5, NULL, ASYNC_FIRST_ERROR);
+}
+
+TEST_EACH_BACKEND(deadlock_shows_the_owner_of_each_lock_and_joins_tasks_that_wait_for_the_same_one)
+{
+    const char *said = run_into_deadlock(wait_for_two_owners);
+    check_says(said, "#2 and 1 more hold_lock: waits");
+    check_says(said, "#4 take_lock: waits");
+    check_says(said, "#5 and 1 more take_lock: waits");
+    check_says(said, "held by #2 hold_lock");
+    check_says(said, "held by #3 hold_lock");
+}
+
 static int await_the_other(async_task **other)
 {
     ASYNC_TRY(async_sleep(0.001));
@@ -51,10 +106,32 @@ static int cross_awaits(void)
 }
 
 DEATH_TEST(deadlock_of_tasks_that_await_each_other_aborts_with_its_cycle,
-           "cycle: #2 waits for #3 waits for #2|must not await each other in a circle")
+           "cycle: #2 waits for #3 waits for #2|hint: tasks await each other; one of them must not "
+           "await|must not await each other in a circle")
 {
     async_run_options options = options_with(ASYNC_DEADLOCK_CANCEL);
     async_ignore(async_run_with(&options, call, cross_awaits));
+}
+
+static int await_what_takes_it(async_lock *lock)
+{
+    ASYNC_WITH(lock);
+    return async_await(async_create_task(take_lock, lock));
+}
+async_fn(await_what_takes_it, async_lock *);
+
+static int hold_and_await(void)
+{
+    async_lock lock = {0};
+    return async_await(async_create_task(await_what_takes_it, &lock));
+}
+
+TEST_EACH_BACKEND(deadlock_of_a_task_that_awaits_another_one_with_its_lock_says_to_release_it)
+{
+    const char *said = run_into_deadlock(hold_and_await);
+    check_says(said,
+               "hint: a task awaits others while it holds a lock that one of them acquires; ");
+    CHECK(strstr(said, "in the same order") == NULL);
 }
 
 /* ---- hints ---------------------------------------------------------------------------------- */
@@ -88,7 +165,7 @@ static int acquire_twice(void)
 TEST_EACH_BACKEND(deadlock_of_a_task_that_acquires_its_own_lock_says_that_it_holds_it)
 {
     const char *said = run_into_deadlock(acquire_twice);
-    check_says(said, "hint: task #1 already holds the lock that it acquires; ");
+    check_says(said, "hint: a task already holds the lock that it acquires; ");
     CHECK(strstr(said, "in the same order") == NULL);
 }
 

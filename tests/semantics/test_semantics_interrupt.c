@@ -425,6 +425,75 @@ TEST_EACH_BACKEND(sigquit_prints_all_tasks_and_the_run_goes_on)
         test_fail(__FILE__, __LINE__, "the result is %d, and this was said:\n%s", result, said);
 }
 
+static int take_both(async_lock *first, async_lock *second)
+{
+    ASYNC_WITH(first);
+    ASYNC_TRY(async_sleep(0));
+    ASYNC_WITH(second);
+    return 0;
+}
+async_fn(take_both, async_lock *, async_lock *);
+
+/* The tasks begin to wait in the last burst before the signal. */
+static int quit_in_a_circle(void)
+{
+    async_lock one = {0}, two = {0};
+    async_task *tasks[] = {async_create_task(take_both, &one, &two),
+                           async_create_task(take_both, &two, &one)};
+    for (int i = 0; i < 4; i++)
+        ASYNC_TRY(async_sleep(0));
+    CHECK_EQ(raise(SIGQUIT), 0);
+    ASYNC_TRY(async_sleep(0.001));
+    for (int i = 0; i < 2; i++)
+        async_task_cancel(tasks[i]);
+    return async_gather_n(tasks, 2, NULL, ASYNC_RETURN_EXCEPTIONS);
+}
+async_fn(quit_in_a_circle);
+
+TEST(sigquit_prints_a_cycle_of_waits_that_have_just_begun)
+{
+    capture_begin();
+    int result = async_run(quit_in_a_circle);
+    const char *said = capture_end();
+    if (result != 0 || strstr(said, "cycle: #2 waits for #3 waits for #2\n") == NULL ||
+        strstr(said, "  hint: tasks hold a lock") == NULL)
+        test_fail(__FILE__, __LINE__, "the result is %d, and this was said:\n%s", result, said);
+}
+
+static int wait_for_the_end(async_stream *stream, void *ready)
+{
+    char byte;
+    async_event_set(ready);
+    return async_stream_readexactly(stream, &byte, 1) == 1 ? 0 : -EIO;
+}
+
+static int quit_with_a_connection(void)
+{
+    async_event ready = {0};
+    async_auto_wait_server *server = NULL;
+    async_auto_stream *stream = NULL;
+    ASYNC_TRY(async_start_server(&server, wait_for_the_end, &ready, "127.0.0.1", 0, NULL));
+    ASYNC_TRY(async_open_connection(&stream, "127.0.0.1", async_server_port(server), NULL));
+    ASYNC_TRY(async_event_wait(&ready));
+    ASYNC_TRY(async_sleep(0.001));
+    CHECK_EQ(raise(SIGQUIT), 0);
+    ASYNC_TRY(async_sleep(0.001));
+    return async_stream_write(stream, "x", 1);
+}
+async_fn(quit_with_a_connection);
+
+/* Its task begins in a function of the library. */
+TEST(sigquit_names_the_place_of_a_connection_in_the_program)
+{
+    capture_begin();
+    int result = async_run(quit_with_a_connection);
+    const char *said = capture_end();
+    if (strstr(said, ", at quit_with_a_connection ") == NULL)
+        test_skip("this program has no tables of its calls");
+    if (result != 0 || strstr(said, ", at wait_for_the_end ") == NULL)
+        test_fail(__FILE__, __LINE__, "the result is %d, and this was said:\n%s", result, said);
+}
+
 static int quit_twice(void)
 {
     CHECK_EQ(raise(SIGQUIT), 0);
