@@ -34,6 +34,7 @@ void asyncp_ended_note(struct async_loop *loop, const struct coroutine *self, in
     ended->where = self->task->where;
     ended->result = result;
     snprintf(ended->name, sizeof ended->name, "%s", self->task->name);
+    asyncp_error_describe(ended->error, sizeof ended->error, result, self->message);
 }
 
 void asyncp_ended_close(struct async_loop *loop)

@@ -11,7 +11,7 @@
 struct async_loop;
 struct coroutine;
 
-enum { MAX_ENDED = 64, ENDED_WORDS = 128, ENDED_NAME_BYTES = 48 };
+enum { MAX_ENDED = 64, ENDED_WORDS = 128, ENDED_NAME_BYTES = 48, ENDED_ERROR_BYTES = 96 };
 
 /* A task that has ended. */
 struct ended_task {
@@ -19,6 +19,7 @@ struct ended_task {
     char name[ENDED_NAME_BYTES];
     const char *where;
     int result;
+    char error[ENDED_ERROR_BYTES]; /* "-EBADMSG: item 3 is damaged"; a longer one is cut */
     uint32_t word_count;
     uintptr_t words[ENDED_WORDS]; /* its arguments, and the top of its stack */
 };

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_LINE = 256, MAX_HINTS = 5 };
+enum { MAX_LINE = 512, MAX_HINTS = 5 };
 
 /* The wait of a task that waits; NULL: it does not. */
 static const struct wait *wait_of(const struct async_task *task)
@@ -37,16 +37,6 @@ static const char *hint_about_lock(struct async_loop *loop, const struct lock *l
              "or use ASYNC_WITH",
              (unsigned long long)lock->owner, ended != NULL ? " '" : "",
              ended != NULL ? ended->name : "", ended != NULL ? "'" : "");
-    return line;
-}
-
-/* Of debug mode: a task that might have woken this one. */
-static const char *hint_about_ended(const struct ended_task *ended, const void *object,
-                                    char line[MAX_LINE])
-{
-    snprintf(line, MAX_LINE, "task #%llu '%s' (created at %s) knew %p, and has ended: %s",
-             (unsigned long long)ended->id, ended->name, ended->where, object,
-             ended->result < 0 ? asyncp_error_meaning(ended->result) : "no error");
     return line;
 }
 
@@ -127,6 +117,59 @@ static void write_hint(struct hints *hints, const char *hint)
     asyncp_print(hints->fd, "  hint: %s\n", hint);
 }
 
+/* Whether they differ in nothing but their id and the message of their error. */
+static bool are_alike(const struct ended_task *ended, const struct ended_task *other)
+{
+    return ended->where == other->where && strcmp(ended->name, other->name) == 0 &&
+           (ended->result < 0 ? ended->result : 0) == (other->result < 0 ? other->result : 0);
+}
+
+/* Counts the tasks like this one that knew the object. 0: a later one stands for them. */
+static size_t count_alike(const struct async_loop *loop, const void *object,
+                          const struct ended_task *ended)
+{
+    size_t count = 0;
+    bool is_before = false;
+    for (const struct ended_task *other = NULL;
+         (other = asyncp_ended_knowing(loop, object, other)) != NULL;) {
+        is_before |= other == ended;
+        if (!is_before && are_alike(ended, other))
+            return 0;
+        count += are_alike(ended, other);
+    }
+    return count;
+}
+
+static void write_hint_about_ended(struct hints *hints, const struct ended_task *ended,
+                                   const void *object, size_t count)
+{
+    char line[MAX_LINE], others[32] = "";
+    if (count > 1)
+        snprintf(others, sizeof others, " and %zu more", count - 1);
+    snprintf(line, sizeof line, "task #%llu%s '%s' (created at %s) knew %p, and %s ended: %s",
+             (unsigned long long)ended->id, others, ended->name, ended->where, object,
+             count > 1 ? "have" : "has", ended->result < 0 ? ended->error : "no error");
+    write_hint(hints, line);
+}
+
+/*
+ * Of debug mode: tasks that might have woken the one that waits, the last of each kind. Those
+ * without an error are named only if none has failed. Returns how many kinds there are.
+ */
+static size_t write_hints_about_ended(struct hints *hints, const struct async_loop *loop,
+                                      const void *object, bool have_failed)
+{
+    size_t kinds = 0;
+    for (const struct ended_task *ended = NULL;
+         (ended = asyncp_ended_knowing(loop, object, ended)) != NULL;) {
+        size_t count = (ended->result < 0) == have_failed ? count_alike(loop, object, ended) : 0;
+        if (count > 0)
+            write_hint_about_ended(hints, ended, object, count);
+        kinds += count > 0;
+    }
+    return kinds;
+}
+
 static void write_hints_about(struct hints *hints, struct async_loop *loop,
                               const struct async_task *task)
 {
@@ -135,9 +178,8 @@ static void write_hints_about(struct hints *hints, struct async_loop *loop,
     write_hint(hints, hint_about(loop, task, line));
     if (wait == NULL || wait->object == NULL)
         return;
-    for (const struct ended_task *ended = NULL;
-         (ended = asyncp_ended_knowing(loop, wait->object, ended)) != NULL;)
-        write_hint(hints, hint_about_ended(ended, wait->object, line));
+    if (write_hints_about_ended(hints, loop, wait->object, true) == 0)
+        write_hints_about_ended(hints, loop, wait->object, false);
 }
 
 /* Of tasks that might wake others, but do not run before another one of their group has ended. */

@@ -381,3 +381,53 @@ TEST_EACH_BACKEND(deadlock_in_debug_mode_names_the_tasks_that_have_ended_and_kne
     check_says(run_into_deadlock_with_debug(take_what_was_left),
                "hint: task #2 'leave_locked' has ended and has not released its lock");
 }
+
+static int look_at_queue(async_queue *queue)
+{
+    return async_queue_empty(queue) ? 0 : 1;
+}
+async_fn(look_at_queue, async_queue *);
+
+static int put_nothing(async_queue *queue)
+{
+    return async_fail(-EBADMSG, "line %zu is damaged", async_queue_qsize(queue) + 3);
+}
+async_fn(put_nothing, async_queue *);
+
+/* The task that has failed has ended long before the others. */
+static int get_after_looks(bool is_failed)
+{
+    int item;
+    async_auto_queue *queue = new_queue(0, sizeof item);
+    if (is_failed)
+        async_ignore(async_await(async_create_task(put_nothing, queue)));
+    for (int i = 0; i < 8; i++)
+        ASYNC_TRY(async_await(async_create_task(look_at_queue, queue)));
+    return async_queue_get(queue, &item);
+}
+
+static int get_after_a_failure(void)
+{
+    return get_after_looks(true);
+}
+
+static int get_without_a_failure(void)
+{
+    return get_after_looks(false);
+}
+
+TEST_EACH_BACKEND(deadlock_in_debug_mode_names_those_that_failed_and_their_messages_before_others)
+{
+    const char *said = run_into_deadlock_with_debug(get_after_a_failure);
+    check_says(said, "hint: task #2 'put_nothing' (created at ");
+    check_says(said, ", and has ended: -EBADMSG: line 3 is damaged\n");
+    CHECK(strstr(said, "look_at_queue") == NULL);
+}
+
+TEST_EACH_BACKEND(deadlock_in_debug_mode_names_tasks_that_have_ended_alike_once)
+{
+    const char *said = run_into_deadlock_with_debug(get_without_a_failure);
+    check_says(said, "hint: task #9 and 7 more 'look_at_queue' (created at ");
+    check_says(said, ", and have ended: no error\n");
+    CHECK(strstr(said, "task #8 ") == NULL);
+}
