@@ -191,11 +191,17 @@ static bool is_cycle_shown(const struct sheet *sheet, const struct cycle *cycle)
     return asyncp_is_shown(sheet, &snapshot->loops[snapshot->rows[cycle->rows[0]].loop]);
 }
 
-/* How many rows of a cycle wait for a lock that the next one has. */
+/* How many edges of a cycle are shown: of a long one not the last. */
+static size_t count_edges(const struct cycle *cycle)
+{
+    return cycle->length > cycle->count ? cycle->count - 1 : cycle->count;
+}
+
+/* How many of them lead to the owner of a lock. */
 static size_t count_locks(const struct snapshot *snapshot, const struct cycle *cycle)
 {
     size_t count = 0;
-    for (size_t i = 0; i < cycle->count; i++) {
+    for (size_t i = 0; i < count_edges(cycle); i++) {
         const struct row *next = &snapshot->rows[cycle->rows[(i + 1) % cycle->count]];
         count += snapshot->rows[cycle->rows[i]].owner == next->id;
     }
@@ -209,7 +215,7 @@ static const char *hint_about_cycle(const struct snapshot *snapshot, const struc
     if (locks == 0)
         return "tasks await each other; one of them must not await: pass it the result by a future "
                "or a queue";
-    if (locks < cycle->count)
+    if (locks < count_edges(cycle))
         return "a task awaits others while it holds a lock that one of them acquires; release the "
                "lock before the await";
     if (cycle->length == 1)

@@ -53,6 +53,23 @@ TEST_EACH_BACKEND(deadlock_shows_each_task_of_a_cycle_in_a_line_of_its_own)
     check_says(said, "─ #4 take_both: waits");
 }
 
+static int cross_many_locks(void)
+{
+    enum { LOCKS = 70 };
+    static async_lock locks[LOCKS];
+    async_task *tasks[LOCKS];
+    for (int i = 0; i < LOCKS; i++)
+        tasks[i] = async_create_task(take_both, &locks[i], &locks[(i + 1) % LOCKS]);
+    return async_gather_n(tasks, LOCKS, NULL, ASYNC_FIRST_ERROR);
+}
+
+TEST(deadlock_of_a_cycle_that_is_too_long_to_be_shown_has_the_hint_about_its_locks)
+{
+    const char *said = run_into_deadlock(cross_many_locks);
+    check_says(said, " waits for 6 more, the last one for #2\n");
+    check_says(said, "  hint: tasks hold a lock and wait for another one's; ");
+}
+
 static int hold_lock(async_lock *lock, async_event *event)
 {
     ASYNC_WITH(lock);
