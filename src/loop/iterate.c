@@ -24,6 +24,7 @@
 #include "sys/report.h"
 #include "sys/spin.h"
 #include "sys/thread.h"
+#include <stdio.h>
 
 /* As CPython: clocks and kernels differ in their treatment of longer ones. */
 static const int64_t MAX_WAIT_NS = 24ll * 3600 * 1000000000;
@@ -279,11 +280,33 @@ static struct label label_first_node(const struct async_loop *loop)
                               : (struct label){"a callback"};
 }
 
-static void report_if_slow(const struct async_loop *loop, const char *what, int64_t took_ns)
+/* When a turn, or a callback, began. */
+struct start {
+    int64_t ns;
+    struct thread_usage usage;
+};
+
+static struct start start_now(void)
 {
-    if (took_ns >= loop->debug.slow_ns)
-        asyncp_report("%s held the loop for %.3f s; nothing else could run meanwhile", what,
-                      (double)took_ns / 1e9);
+    return (struct start){asyncp_sys_clock_now(), asyncp_sys_thread_usage()};
+}
+
+/* The kernel counts no sleep if a task computes, and is only kept from a processor. */
+static bool report_if_slow(const struct async_loop *loop, const char *what,
+                           const struct start *start)
+{
+    const int64_t took_ns = asyncp_sys_clock_now() - start->ns;
+    if (took_ns < loop->debug.slow_ns)
+        return false;
+    const struct thread_usage usage = asyncp_sys_thread_usage();
+    const int64_t ran_ns = usage.ran_ns - start->usage.ran_ns;
+    char share[96] = "";
+    if (usage.sleeps == start->usage.sleeps && ran_ns < took_ns / 2)
+        snprintf(share, sizeof share, ", but the machine gave it a processor for only %.3f s",
+                 (double)ran_ns / 1e9);
+    asyncp_report("%s held the loop for %.3f s%s; nothing else could run meanwhile", what,
+                  (double)took_ns / 1e9, share);
+    return true;
 }
 
 /* A task that has ended since, or has answered its cancellation, is not reported. */
@@ -311,13 +334,12 @@ static void run_ready_node_traced(struct async_loop *loop)
 static void run_ready_node_timed(struct async_loop *loop)
 {
     struct label label = label_first_node(loop);
-    int64_t before_ns = asyncp_sys_clock_now();
+    const struct start start = start_now();
     run_ready_node_traced(loop);
-    int64_t took_ns = asyncp_sys_clock_now() - before_ns;
+    bool is_slow = report_if_slow(loop, label.text, &start);
     asyncp_check_waits(loop);
     report_if_ignoring(loop);
-    report_if_slow(loop, label.text, took_ns);
-    if (took_ns >= loop->debug.slow_ns)
+    if (is_slow)
         asyncp_flight_write(loop, TIMELINE_STALL);
 }
 
@@ -368,10 +390,13 @@ static void run_ready(struct async_loop *loop)
 /* It may be a function of the program: the handler of a signal. */
 static void run_one_deferred(const struct async_loop *loop, struct deferred *deferred)
 {
-    int64_t before_ns = loop_is_debug(loop) ? asyncp_sys_clock_now() : 0;
+    if (!loop_is_debug(loop)) {
+        deferred->run(deferred);
+        return;
+    }
+    const struct start start = start_now();
     deferred->run(deferred);
-    if (loop_is_debug(loop))
-        report_if_slow(loop, "a callback", asyncp_sys_clock_now() - before_ns);
+    (void)report_if_slow(loop, "a callback", &start);
 }
 
 static void run_deferred(struct async_loop *loop)

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,6 +111,19 @@ int32_t asyncp_sys_thread_id(void)
 bool asyncp_sys_is_main_thread(void)
 {
     return asyncp_sys_thread_id() == asyncp_sys_process_id();
+}
+
+static int64_t ns_of(const struct timeval *time)
+{
+    return (int64_t)time->tv_sec * NS_PER_SECOND + (int64_t)time->tv_usec * 1000;
+}
+
+struct thread_usage asyncp_sys_thread_usage(void)
+{
+    struct rusage usage = {.ru_nvcsw = 0};
+    getrusage(RUSAGE_THREAD, &usage);
+    return (struct thread_usage){.ran_ns = ns_of(&usage.ru_utime) + ns_of(&usage.ru_stime),
+                                 .sleeps = usage.ru_nvcsw};
 }
 
 void asyncp_sys_yield(void)

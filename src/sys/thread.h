@@ -33,6 +33,14 @@ int32_t asyncp_sys_thread_id(void);
 
 bool asyncp_sys_is_main_thread(void);
 
+/* Of the calling thread, since it began. */
+struct thread_usage {
+    int64_t ran_ns; /* on a processor */
+    long sleeps;    /* how often it has waited in the kernel */
+};
+
+struct thread_usage asyncp_sys_thread_usage(void);
+
 /* Lets other threads run first. */
 void asyncp_sys_yield(void);
 

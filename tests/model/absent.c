@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 #include "loop/tracing.h"
 #include "sched/sched.h"
+#include "sys/thread.h"
 #include "sys/thread_state.h"
 #include "sys/probe.h"
 #include "explore.h"
@@ -101,4 +102,10 @@ struct async_task *asyncp_task_find(struct async_loop *loop, uint64_t id)
 void asyncp_sys_sampling_leave(int number)
 {
     (void)number;
+}
+
+/* Of debug mode. */
+struct thread_usage asyncp_sys_thread_usage(void)
+{
+    abort();
 }

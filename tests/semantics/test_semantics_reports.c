@@ -7,9 +7,14 @@
 #include "run/coroutines.h"
 #include "run/trace.h"
 #include "stack/context.h"
+#include "sys/clock.h"
+#include "sys/tools.h"
 
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -344,6 +349,44 @@ TEST(debug_mode_names_the_task_that_held_the_loop)
     check_said(3, "asyncio: task #2 'hold_the_loop_twice' (created at ");
     check_said(3, ") held the loop for 0.");
     check_said(3, " s; nothing else could run meanwhile\nasyncio: a callback held the loop for 0.");
+}
+
+static atomic_bool is_over;
+
+static void *compute(void *unused)
+{
+    while (!atomic_load(&is_over))
+        continue;
+    return unused;
+}
+
+/* Beside another thread, on one processor, it gets a thousandth of the time. */
+static int compute_without_a_processor(void)
+{
+    const struct sched_param none = {.sched_priority = 0};
+    if (sched_setscheduler(0, SCHED_IDLE, &none) < 0)
+        test_skip("the kernel has no SCHED_IDLE");
+    for (int64_t end_ns = asyncp_sys_clock_now() + NS_PER_SECOND; asyncp_sys_clock_now() < end_ns;)
+        continue;
+    sched_setscheduler(0, SCHED_OTHER, &none);
+    return 0;
+}
+
+TEST(debug_mode_tells_that_a_task_had_no_processor)
+{
+    cpu_set_t one, all;
+    pthread_t thread;
+    if (test_is_emulated() || tools_under_valgrind())
+        test_skip("threads run in turn");
+    CHECK_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    CHECK_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, compute, NULL), 0);
+    run_debugged(compute_without_a_processor);
+    atomic_store(&is_over, true);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK(strstr(said, "s, but the machine gave it a processor for only 0.") != NULL);
 }
 
 static int ignore_cancellation(int times)
