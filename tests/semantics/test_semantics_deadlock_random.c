@@ -8,6 +8,7 @@
 #include "run/capture.h"
 #include "run/coroutines.h"
 #include "run/queues.h"
+#include "sys/tools.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -159,7 +160,8 @@ TEST_EACH_BACKEND(deadlock_is_reported_if_and_only_if_no_task_can_go_on)
 {
     async_run_options options = *test_options();
     const char *wanted = getenv("PROGRAMS");
-    const int programs = wanted != NULL ? atoi(wanted) : 30;
+    const bool is_slow = tools_under_valgrind() || test_is_emulated();
+    const int programs = wanted != NULL ? atoi(wanted) : is_slow ? 12 : 30;
     int deadlocks = 0;
     options.on_deadlock = ASYNC_DEADLOCK_CANCEL;
     options.virtual_clock = true;
