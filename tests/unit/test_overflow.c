@@ -31,7 +31,8 @@ async_fn(dig_in_a_task);
 
 DEATH_TEST(overflow_by_recursion_names_the_task_and_the_function,
            "asyncio: task #2 'dig' (created at |tests/unit/test_overflow.c:|"
-           "overflowed its stack of 128 KiB; make the recursion or the local variables smaller, "
+           "overflowed its stack of 128 KiB; limit the depth of the recursion, "
+           "make the local variables smaller, "
            "or give the task a larger stack|"
            "it happened in recurse_for_ever |    in recurse_for_ever |deep.h:|times on the stack")
 {
