@@ -276,11 +276,12 @@ int core_open(struct subject *subject, const char *path)
     return result < 0 ? subject_refuse(subject, result) : 0;
 }
 
+/* The kernel writes absolute paths. In a forged core the path may look like an option. */
 const char *core_program(const struct core *core)
 {
     for (size_t i = 0; i < core->loaded_count; i++)
         if (core->program >= core->loaded[i].start && core->program < core->loaded[i].end)
-            return core->loaded[i].path;
+            return *core->loaded[i].path == '/' ? core->loaded[i].path : NULL;
     return NULL;
 }
 

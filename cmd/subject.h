@@ -39,7 +39,7 @@ bool subject_is_process(const char *name);
 int subject_open(struct subject *subject, const char *name);
 void subject_close(struct subject *subject);
 
-/* The path of the program, borrowed from the core; NULL: unknown. */
+/* The absolute path of the program, borrowed from the core; NULL: unknown. */
 const char *core_program(const struct core *core);
 
 /* The processor: e_machine of its ELF header. */

@@ -16,3 +16,4 @@ SCRIPT_TEST(inspect_of_a_program_that_lies_ends, "tests/scripts/inspect.py", "ho
 SCRIPT_TEST(inspect_helps_and_says_what_is_wrong_with_a_call, "tests/scripts/inspect.py", "help");
 SCRIPT_TEST(inspect_says_why_it_cannot_look, "tests/scripts/inspect.py", "refusals");
 SCRIPT_TEST(inspect_tells_copies_of_a_forked_loop, "tests/scripts/inspect.py", "fork");
+SCRIPT_TEST(inspect_takes_no_text_of_a_core_for_an_option, "tests/scripts/untrusted.py", "option");
