@@ -226,7 +226,8 @@ static int read_header(struct core *core)
     }
     if (header->e_phoff % sizeof(long) != 0)
         return -ENOEXEC;
-    core->segments = bytes_at(core, header->e_phoff, core->segment_count * sizeof *core->segments);
+    core->segments = bytes_at(core, header->e_phoff,
+                              (uint64_t)core->segment_count * sizeof *core->segments);
     return core->segments != NULL ? 0 : -ENOEXEC;
 }
 

@@ -2,11 +2,13 @@
 """Shows the command asyncio cores, processes and files that are made to mislead it, or to cost it too much.
 
     untrusted.py option     the path of a core's program is no option of gdb
+    untrusted.py segments   a core that claims to have more segments than fit into its file
 
 Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
 """
 
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,9 @@ from pathlib import Path
 import inspect  # tests/scripts/inspect.py
 from built import SKIPPED, WRAPPER, sanitizers
 from checks import Skip, expect, status_of, tests_of
-from inspect import COMMAND
+from inspect import COMMAND, run
+
+WORD = struct.calcsize("P")
 
 
 def test_option(folder: Path):
@@ -30,6 +34,22 @@ def test_option(folder: Path):
     for name, status, words in ((core, 0, f" {program} {core}"), (folder / "forged", 1, "it does not say which program it is of")):
         answer = subprocess.run([COMMAND, "gdb", name], text=True, capture_output=True, env=environment)
         expect(f"gdb {name}", (status, True), (answer.returncode, words in answer.stdout + answer.stderr))
+
+
+def elf_header(kind: int, segments: int, section: int) -> bytes:
+    """The header of a file of this word size; one section is behind it, in the order of bytes of this machine."""
+    order, long = (1 if sys.byteorder == "little" else 2), "Q" if WORD == 8 else "I"
+    size, phdr, shdr = (64, 56, 64) if WORD == 8 else (52, 32, 40)
+    ident = bytes([0x7f, *b"ELF", WORD // 4, order, 1]).ljust(16, b"\0")
+    header = ident + struct.pack(f"=HHI{long}{long}{long}IHHHHHH", kind, 62, 1, 0, size, size, 0, size, phdr, segments, shdr, 1, 0)
+    return header + struct.pack(f"=II{long}{long}{long}{long}II{long}{long}", 0, 0, 0, 0, 0, 0, 0, section, 0, 0)
+
+
+def test_segments(folder: Path):
+    """As many that their size does not fit into 32 bits."""
+    et_core, pn_xnum, count = 4, 0xffff, 1 << 27
+    (folder / "core").write_bytes(elf_header(et_core, pn_xnum, count))
+    expect("a core without its segments", (1, "", f"asyncio: {folder / 'core'}: it is not a core\n"), run("ps", folder / "core"))
 
 
 TESTS = tests_of(globals())
