@@ -47,6 +47,13 @@ static int find_form(const char *to, enum form *form)
     return 0;
 }
 
+/* Whether the file is an ELF file, such as a core. */
+static bool is_elf(const struct output *input)
+{
+    return input->count > 4 && memcmp(input->bytes, "\177ELF", 4) == 0;
+}
+
+/* Of an ELF file, which may be larger than the memory, only the begin is read. */
 static int read_file(struct output *input, const char *path)
 {
     char bytes[65536];
@@ -54,7 +61,7 @@ static int read_file(struct output *input, const char *path)
     if (file == NULL)
         return trace_fail("%s cannot be opened: %s", path, strerror(errno));
     size_t count;
-    while ((count = fread(bytes, 1, sizeof bytes, file)) > 0)
+    while (!is_elf(input) && (count = fread(bytes, 1, sizeof bytes, file)) > 0)
         asyncp_output_put(input, bytes, count);
     int error = ferror(file) ? errno : input->failed ? ENOMEM : 0;
     fclose(file);
@@ -144,12 +151,6 @@ static int convert(struct output *output, const struct output *input, const char
     if (result == -EPROTO)
         return trace_fail("%s is damaged or was cut off", from);
     return result < 0 ? trace_fail("%s: %s", from, strerror(-result)) : 0;
-}
-
-/* Whether the file is an ELF file, such as a core. */
-static bool is_elf(const struct output *input)
-{
-    return input->count > 4 && memcmp(input->bytes, "\177ELF", 4) == 0;
 }
 
 static int show(const char *from, const char *to)

@@ -18,3 +18,4 @@ SCRIPT_TEST(inspect_says_why_it_cannot_look, "tests/scripts/inspect.py", "refusa
 SCRIPT_TEST(inspect_tells_copies_of_a_forked_loop, "tests/scripts/inspect.py", "fork");
 SCRIPT_TEST(inspect_takes_no_text_of_a_core_for_an_option, "tests/scripts/untrusted.py", "option");
 SCRIPT_TEST(inspect_refuses_a_core_without_its_segments, "tests/scripts/untrusted.py", "segments");
+SCRIPT_TEST(inspect_looks_at_the_begin_of_a_core_first, "tests/scripts/untrusted.py", "size");

@@ -3,11 +3,13 @@
 
     untrusted.py option     the path of a core's program is no option of gdb
     untrusted.py segments   a core that claims to have more segments than fit into its file
+    untrusted.py size       `asyncio trace` does not read a whole core in order to find out that it is one
 
 Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
 """
 
 import os
+import resource
 import struct
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from pathlib import Path
 
 import inspect  # tests/scripts/inspect.py
 from built import SKIPPED, WRAPPER, sanitizers
-from checks import Skip, expect, status_of, tests_of
+from checks import Failure, Skip, expect, status_of, tests_of
 from inspect import COMMAND, run
 
 WORD = struct.calcsize("P")
@@ -50,6 +52,23 @@ def test_segments(folder: Path):
     et_core, pn_xnum, count = 4, 0xffff, 1 << 27
     (folder / "core").write_bytes(elf_header(et_core, pn_xnum, count))
     expect("a core without its segments", (1, "", f"asyncio: {folder / 'core'}: it is not a core\n"), run("ps", folder / "core"))
+
+
+def test_size(folder: Path):
+    most_kib, size = 96 << 10, 200 << 20
+    core = folder / "core"
+    core.write_bytes(elf_header(4, 0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    os.truncate(core, size)
+    process = subprocess.Popen([COMMAND, "trace", core], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    complaint = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    expect("a core without notes", (1, f"asyncio: {core}: it does not use libasyncio, or has not loaded it yet\n"),
+           (process.returncode, complaint))
+    if usage.ru_maxrss > most_kib and not sanitizers():
+        raise Failure(f"{usage.ru_maxrss} KiB for a core of {size >> 10} KiB")
 
 
 TESTS = tests_of(globals())
