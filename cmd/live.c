@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,6 +214,17 @@ static int refuse_empty(const struct subject *subject)
     return -ESRCH;
 }
 
+/* /proc may show fewer processes than there are. */
+static int refuse_absent(const struct subject *subject)
+{
+    bool is_absent = kill(subject->id, 0) < 0 && errno == ESRCH;
+    subject_say(subject, is_absent
+                             ? "there is no such process"
+                             : "/proc does not show it; mount /proc, or run asyncio as root if "
+                               "/proc is mounted with hidepid");
+    return -ESRCH;
+}
+
 static int read_id(struct subject *subject, const char *pid)
 {
     char *end;
@@ -251,10 +263,8 @@ int live_open(struct subject *subject, const char *pid)
     pid_t inner_id = read_inner_number(subject, "status");
     subject->inner_id = inner_id > 0 ? inner_id : subject->id;
     FILE *maps = open_file(subject, "maps");
-    if (maps == NULL && errno == ENOENT) {
-        subject_say(subject, "there is no such process");
-        return -ESRCH;
-    }
+    if (maps == NULL && errno == ENOENT)
+        return refuse_absent(subject);
     if (maps == NULL)
         return subject_refuse(subject, -errno);
     result = find_libraries(subject, maps);

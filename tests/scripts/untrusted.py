@@ -4,12 +4,14 @@
     untrusted.py option     the path of a core's program is no option of gdb
     untrusted.py segments   a core that claims to have more segments than fit into its file
     untrusted.py size       `asyncio trace` does not read a whole core in order to find out that it is one
+    untrusted.py hidden     a process that /proc does not show
 
 Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
 """
 
 import os
 import resource
+import shutil
 import struct
 import subprocess
 import sys
@@ -69,6 +71,16 @@ def test_size(folder: Path):
            (process.returncode, complaint))
     if usage.ru_maxrss > most_kib and not sanitizers():
         raise Failure(f"{usage.ru_maxrss} KiB for a core of {size >> 10} KiB")
+
+
+def test_hidden(folder: Path):
+    hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+    if not shutil.which("unshare") or subprocess.run([*hide, "true"], capture_output=True).returncode != 0:
+        raise Skip("/proc cannot be hidden here")
+    for pid, words in ((os.getpid(), "/proc does not show it; mount /proc, or run asyncio as root if /proc is mounted with hidepid"),
+                       (0x7ffffff0, "there is no such process")):
+        answer = subprocess.run([*hide, COMMAND, "ps", str(pid)], text=True, capture_output=True)
+        expect("a hidden process", (1, "", f"asyncio: process {pid}: {words}\n"), (answer.returncode, answer.stdout, answer.stderr))
 
 
 TESTS = tests_of(globals())
