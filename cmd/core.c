@@ -3,8 +3,8 @@
  * program has written, and the first page of each loaded file. The rest of a file, such as its
  * unwind tables, is read from the file, if that is still the same.
  */
-#include "cmd/files.h"
 #include "cmd/subject.h"
+#include "sys/image.h"
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
@@ -74,7 +74,7 @@ static bool read_file(const struct core *core, uint64_t address, void *bytes, si
     while (loaded < end &&
            !(address >= loaded->start && address < loaded->end && size <= loaded->end - address))
         loaded++;
-    int file = loaded < end ? files_open_regular(loaded->path) : -1;
+    int file = loaded < end ? asyncp_image_open_regular(loaded->path) : -1;
     if (file < 0)
         return false;
     off_t offset = (off_t)(loaded->offset + (address - loaded->start));
@@ -191,7 +191,7 @@ uint16_t core_machine(const struct core *core)
 static int map_core(struct core *core, const char *path)
 {
     struct stat status;
-    int file = files_open_regular(path);
+    int file = asyncp_image_open_regular(path);
     if (file < 0)
         return file;
     int result = fstat(file, &status) < 0 ? -errno : 0;
@@ -255,6 +255,7 @@ static const char *explain(const struct subject *subject, int error)
 {
     (void)subject;
     return error == -ENOEXEC   ? "it is not a core"
+           : error == -ENOSYS  ? "it cannot be opened without /proc; mount it"
            : error == -ENODATA ? "it is cut off: the limit for cores, or the disk, was too small"
                                : NULL;
 }

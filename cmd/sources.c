@@ -1,7 +1,7 @@
 /* cmd/sources.c: libdw, if the command was built with it. */
 #include "cmd/sources.h"
-#include "cmd/files.h"
 #include "cmd/variables.h"
+#include "sys/image.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static int find_loaded(Dwfl_Module *file, void **data, const char *name, Dwarf_A
     if (*name != '/') /* such as the vdso */
         return dwfl_linux_proc_find_elf(file, data, name, start, path, elf);
     live_find_path(reported, name, opened, sizeof opened);
-    int fd = files_open_regular(opened);
+    int fd = asyncp_image_open_regular(opened);
     *path = fd >= 0 ? strdup(opened) : NULL;
     return fd;
 }
@@ -56,7 +56,7 @@ static const Dwfl_Callbacks of_core = {.find_elf = dwfl_build_id_find_elf,
 static int report_core(struct sources *sources, const char *path)
 {
     elf_version(EV_CURRENT);
-    sources->core_fd = files_open_regular(path);
+    sources->core_fd = asyncp_image_open_regular(path);
     sources->core = sources->core_fd >= 0 ? elf_begin(sources->core_fd, ELF_C_READ_MMAP, NULL)
                                           : NULL;
     return sources->core != NULL && dwfl_core_file_report(sources->files, sources->core, NULL) > 0

@@ -1,7 +1,12 @@
-/* sys/image.c: files are mapped for reading. (dladdr does not work in static programs.) */
+/*
+ * sys/image.c: files are mapped for reading. (dladdr does not work in static programs.) Their paths
+ * may be those of another process, which may lie: so a path is looked up first, and opened only if
+ * it is one of a regular file. To open a device may have effects.
+ */
 #include "sys/image.h"
 #include "sys/fault.h"
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,16 +23,39 @@ static bool is_elf(const struct elf_image *image)
            ident[EI_CLASS] == (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32);
 }
 
-/* A FIFO is not waited for. */
+/* The path of a descriptor is not looked up again, so this is the file that `found` is. */
+static int open_found(int found)
+{
+    char path[32];
+    struct stat status;
+    if (fstat(found, &status) < 0)
+        return -errno;
+    if (!S_ISREG(status.st_mode))
+        return -ENOEXEC;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", found);
+    int file = fault(SITE_IMAGE) ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return file >= 0 ? file : errno == ENOENT ? -ENOSYS : -errno;
+}
+
+int asyncp_image_open_regular(const char *path)
+{
+    int found = fault(SITE_IMAGE) ? -1 : open(path, O_PATH | O_CLOEXEC);
+    if (found < 0)
+        return -errno;
+    int file = open_found(found);
+    close(found);
+    return file;
+}
+
 bool asyncp_image_open(struct elf_image *image, const char *path)
 {
     struct stat status;
     *image = (struct elf_image){.bytes = NULL};
-    int file = fault(SITE_IMAGE) ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int file = asyncp_image_open_regular(path);
     if (file < 0)
         return false;
     void *bytes = MAP_FAILED;
-    if (!fault(SITE_IMAGE) && fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
+    if (!fault(SITE_IMAGE) && fstat(file, &status) == 0 &&
         status.st_size > (off_t)sizeof(ElfW(Ehdr)))
         bytes = fault(SITE_IMAGE)
                     ? MAP_FAILED

@@ -16,6 +16,15 @@ struct elf_image {
     size_t size;
 };
 
+/*
+ * Opens a regular file for reading, close-on-exec. A file of another kind is not opened, so a FIFO
+ * is not waited for, and a device does nothing.
+ *
+ * Returns the descriptor, or -errno: -ENOEXEC if the file is of another kind, -ENOSYS without
+ * /proc.
+ */
+int asyncp_image_open_regular(const char *path);
+
 /* false: it cannot be opened, is no regular file, or is no ELF file of this size of pointers. */
 bool asyncp_image_open(struct elf_image *image, const char *path);
 void asyncp_image_close(struct elf_image *image);

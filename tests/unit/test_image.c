@@ -1,0 +1,36 @@
+/* test_image.c: which files are opened in order to look into them. */
+#include "run/runner.h"
+#include "sys/image.h"
+
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Whether a file was opened since the last call. A device tells its driver then. */
+static bool was_opened(int watch)
+{
+    char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+    return read(watch, events, sizeof events) > 0;
+}
+
+TEST(image_opens_regular_files_only)
+{
+    struct elf_image image;
+    char folder[] = "/tmp/asyncio-image-XXXXXX";
+    CHECK(mkdtemp(folder) != NULL);
+    CHECK_EQ(chdir(folder), 0);
+    CHECK_EQ(mkfifo("fifo", 0600), 0);
+    CHECK_EQ(symlink("fifo", "link"), 0);
+    int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    CHECK(inotify_add_watch(watch, "fifo", IN_OPEN) >= 0);
+    CHECK(!asyncp_image_open(&image, "fifo"));
+    CHECK(!asyncp_image_open(&image, "link"));
+    CHECK(!was_opened(watch));
+    CHECK(inotify_add_watch(watch, PROGRAM_FILE, IN_OPEN) >= 0);
+    CHECK(asyncp_image_open(&image, PROGRAM_FILE));
+    CHECK(was_opened(watch));
+    asyncp_image_close(&image);
+    close(watch);
+    CHECK_EQ(unlink("link") + unlink("fifo") + rmdir(folder), 0);
+}
