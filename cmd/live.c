@@ -104,13 +104,12 @@ pid_t live_find_thread(const struct subject *subject, uint32_t thread)
     return found;
 }
 
-bool live_read_times(const struct subject *subject, uint32_t thread, int64_t *processor_ns,
+bool live_read_times(const struct subject *subject, pid_t thread, int64_t *processor_ns,
                      int64_t *delay_ns)
 {
     char name[32];
-    pid_t number = live_find_thread(subject, thread);
-    snprintf(name, sizeof name, "task/%d/schedstat", (int)number);
-    FILE *file = number > 0 ? open_file(subject, name) : NULL;
+    snprintf(name, sizeof name, "task/%d/schedstat", (int)thread);
+    FILE *file = thread > 0 ? open_file(subject, name) : NULL;
     bool was_read = file != NULL &&
                     fscanf(file, "%" SCNd64 " %" SCNd64, processor_ns, delay_ns) == 2;
     if (file != NULL)

@@ -162,10 +162,13 @@ static void read_key(void)
         is_over = 1;
 }
 
+/* The only place where signals arrive: so it polls also when no time is left. */
 bool screen_wait(int64_t until_ns)
 {
-    for (int64_t ns; (ns = until_ns - asyncp_sys_clock_now()) > 0 && !is_over;) {
-        struct timespec left = asyncp_sys_timespec(ns);
+    int64_t ns;
+    do {
+        ns = until_ns - asyncp_sys_clock_now();
+        struct timespec left = asyncp_sys_timespec(ns > 0 ? ns : 0);
         struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
         bool has_keys = screen.is_open && screen.has_keys;
         int ready = ppoll(&keys, has_keys, &left, screen.is_open ? &screen.mask : NULL);
@@ -175,6 +178,6 @@ bool screen_wait(int64_t until_ns)
             is_resized = 0;
             draw();
         }
-    }
+    } while (ns > 0 && !is_over);
     return !is_over;
 }

@@ -61,9 +61,9 @@ void live_find_path(const struct subject *subject, const char *name, char *path,
 pid_t live_find_thread(const struct subject *subject, uint32_t thread);
 /*
  * The time that a thread has spent on a processor, and ready to run without one. `thread` is its
- * number in the namespace of the process. false: the kernel does not say.
+ * number here. false: the kernel does not say.
  */
-bool live_read_times(const struct subject *subject, uint32_t thread, int64_t *processor_ns,
+bool live_read_times(const struct subject *subject, pid_t thread, int64_t *processor_ns,
                      int64_t *delay_ns);
 int core_open(struct subject *subject, const char *path);
 void core_close(struct core *core);

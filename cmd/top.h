@@ -17,6 +17,7 @@ struct loop_look {
     uint64_t address;                /* of the loop */
     uint32_t number;                 /* unique in its copy */
     uint32_t thread;                 /* as the process numbers it */
+    pid_t thread_here;               /* the same, as this command numbers it; 0: it has ended */
     char backend[MAX_BACKEND_BYTES]; /* printable */
     bool is_virtual, has_counters, has_times;
     uint64_t created, ended, timers, in_flight, jobs;

@@ -27,7 +27,9 @@ static int look_at_loop(struct loop_look *look, const struct subject *subject, s
                                .in_flight = row->in_flight,
                                .jobs = row->jobs};
     async_printable(look->backend, sizeof look->backend, backend, strlen(backend));
-    look->has_times = live_read_times(subject, row->thread, &look->processor_ns, &look->delay_ns);
+    look->thread_here = live_find_thread(subject, row->thread);
+    look->has_times = live_read_times(subject, look->thread_here, &look->processor_ns,
+                                      &look->delay_ns);
     int result = asyncp_counters_read(&look->counters, &subject->view,
                                       &subject->copies[copy].layout, row->address);
     look->has_counters = result == 0;
@@ -101,7 +103,7 @@ static int64_t weigh_sample(struct shares *shares, const struct subject *subject
     const struct loop_look *loop = &look->loops[index];
     int64_t *last_ns = &shares->processor_ns[index], delay_ns;
     int64_t before_ns = *last_ns != 0 ? *last_ns : loop->processor_ns;
-    if (!loop->has_times || !live_read_times(subject, loop->thread, last_ns, &delay_ns))
+    if (!loop->has_times || !live_read_times(subject, loop->thread_here, last_ns, &delay_ns))
         return 0;
     return *last_ns > before_ns ? *last_ns - before_ns : 0;
 }

@@ -6,6 +6,7 @@
     top.py json       the counters add up
     top.py ends       the program ends meanwhile
     top.py screen     on a terminal: a table each second, another size, Ctrl-Z, Ctrl-C, the key q
+    top.py slow       it ends by Ctrl-C though a look takes longer than its interval
     top.py refusals   what cannot be watched, and why
     top.py text       the metrics of a program are valid in the text format of Prometheus
 
@@ -28,7 +29,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
-from checks import Failure, expect, status_of, tests_of
+from checks import Failure, Skip, expect, status_of, tests_of
 
 COMMAND = BUILD / "asyncio"
 SOURCE = ROOT / "tests/tools/measured.c"
@@ -161,13 +162,13 @@ def test_ends(folder: Path):
 
 
 class Terminal:
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, environment=None):
         self.own, theirs = pty.openpty()
         self.resize(24, 80)
         self.before = termios.tcgetattr(theirs)
         self.theirs, self.shown = theirs, ""
         self.process = subprocess.Popen([COMMAND, "top", *map(str, arguments)], stdin=theirs, stdout=theirs, stderr=theirs,
-                                        start_new_session=True,
+                                        start_new_session=True, env=environment,
                                         preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0))
 
     def resize(self, rows: int, columns: int):
@@ -220,6 +221,33 @@ def test_screen(folder: Path):
         terminal = Terminal("--seconds", 0.1, process.pid)
         terminal.wait_for("  heavy")
     terminal.end(1)
+
+
+SLOW = """#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+ssize_t process_vm_readv(pid_t id, const struct iovec *here, unsigned long count, const struct iovec *there,
+                         unsigned long there_count, unsigned long flags)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+    return syscall(SYS_process_vm_readv, id, here, count, there, there_count, flags);
+}
+"""
+
+
+def test_slow(folder: Path):
+    if sanitizers():
+        raise Skip("a library before that of a sanitizer cannot be loaded")
+    (folder / "slow.c").write_text(SLOW)
+    subprocess.run([*COMPILER, "-shared", "-fPIC", folder / "slow.c", "-o", folder / "slow.so"], check=True)
+    with running(folder, "busy") as process:
+        terminal = Terminal("--seconds", 0.02, process.pid, environment=os.environ | {"LD_PRELOAD": str(folder / "slow.so")})
+        terminal.wait_for(ENTER)
+        terminal.wait_for("loop 1, ")
+        os.write(terminal.own, b"\x03")
+        terminal.end(0)
 
 
 # ---- refusals ---------------------------------------------------------------------------------------------------
