@@ -248,13 +248,19 @@ void asyncp_tracer_task_begins(struct async_loop *loop, struct coroutine *self)
         put_eager_start(loop, self, read_ticks(loop));
 }
 
+/* An event has room for 16 bits. An errno value fits. */
+static inline int16_t limited_result(int result)
+{
+    return (int16_t)(result > INT16_MAX ? INT16_MAX : result < INT16_MIN ? INT16_MIN : result);
+}
+
 /* Of a task that has ended; it may be a free record: its pool leaves these members. */
 static inline struct trace_event *put_end(struct trace_event *at, const struct coroutine *self,
                                           uint64_t ticks)
 {
     const struct async_task *task = self->task;
-    int16_t result = (int16_t)(task->result > INT16_MAX ? INT16_MAX : task->result);
-    at = put_words(at, ticks, event_what(EVENT_END, (uint32_t)task->id, 0, result));
+    at = put_words(at, ticks,
+                   event_what(EVENT_END, (uint32_t)task->id, 0, limited_result(task->result)));
     return put_words(at, (uintptr_t)self->function->name, (uintptr_t)task->where);
 }
 
