@@ -191,6 +191,8 @@ class Lane {
                 this.step(timeline.at[e + 1], -1, counts[RUNS], counts[READY], counts[WAITS]);
             }
         }
+        if (counts[RUNS] > 0 && timeline.length - begun >= HOLD_NS)
+            this.holds.push(begun, timeline.length);
         this.step(timeline.length, -1, 0, 0, 0);
     }
 

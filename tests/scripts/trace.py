@@ -12,6 +12,7 @@
     tests/scripts/trace.py probes     gdb stops at each static probe, with its arguments, and at none before it asks for them
     tests/scripts/trace.py exit       exit() writes the timeline; children of fork() have files of their own
     tests/scripts/trace.py hostile    damaged files end in a sentence
+    tests/scripts/trace.py lanes      a page shows a turn that lasts at the end of the record as long: needs node
 
 BUILD_DIR, CC and WRAPPER come from the suite.
 """
@@ -497,9 +498,27 @@ def hostile(folder: Path) -> None:
                 ElementTree.parse(folder / "damaged.svg")
 
 
+# Task 1 runs from 10 ms on; the record ends at 100 ms. Another one runs for the last millisecond.
+LANES = """
+const timeline = {length: 100e6, lost: 0, tasks: [{}, {live: true, wait: 0}, {live: true, wait: 0}], task: [1, 1, 2],
+                  kind: [KIND.RUN, KIND.YIELD, KIND.RUN], at: [10e6, 99e6, 99e6, 100e6]};
+const holds = (events) => new Lane(timeline, [timeline.task[events[0]]], events).holds;
+console.log(JSON.stringify([holds([0]), holds([0, 1]), holds([2])]));
+"""
+
+
+def lanes(folder: Path) -> None:
+    if not shutil.which("node"):
+        skip("there is no node here")
+    script = (ROOT / "src/timeline/page_data.js").read_text() + LANES
+    seen = subprocess.run(["node", "-"], input=script, text=True, capture_output=True)
+    assert seen.stdout == "[[10000000,100000000],[10000000,99000000],[]]\n", seen
+
+
 def main(words: list[str]) -> int:
     tests = {"forms": forms, "process": process, "deadlock": deadlock, "stall": stall, "held": held,
-             "quit": quit_, "abort": aborts, "crash": crash, "probes": probes, "exit": exits, "hostile": hostile}
+             "quit": quit_, "abort": aborts, "crash": crash, "probes": probes, "exit": exits, "hostile": hostile,
+             "lanes": lanes}
     with tempfile.TemporaryDirectory() as folder:
         tests[words[0]](Path(folder))
     return 0
