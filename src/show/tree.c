@@ -76,11 +76,6 @@ static int print_children(struct tree *tree, const struct row *row, int depth);
 static int print_below(struct tree *tree, const struct row *row, bool is_last, int depth)
 {
     size_t length = strlen(tree->prefix);
-    if (depth >= MAX_DEPTH) {
-        fprintf(tree->sheet->to, "  %s   … (what it awaits stands below, as a tree of its own)\n",
-                tree->prefix);
-        return 0;
-    }
     snprintf(tree->prefix + length, sizeof tree->prefix - length, "%s",
              depth == 0 ? ""
              : is_last  ? "   "
@@ -122,17 +117,26 @@ static int print_all(struct tree *tree, const struct groups *children, int depth
     return result;
 }
 
+/* Below MAX_DEPTH only leaves: they have no tree of their own. */
 static int print_children(struct tree *tree, const struct row *row, int depth)
 {
     const struct edge *edges;
     struct groups children;
+    bool is_cut = false;
     size_t count = awaited_by(tree, row, &edges);
     int result = asyncp_groups_open(&children, count);
-    for (size_t i = 0; i < count && result == 0; i++)
-        if (edges[i].kind != EDGE_LOCK)
-            result = add_child(tree, &children, &tree->sheet->snapshot->rows[edges[i].to]);
+    for (size_t i = 0; i < count && result == 0; i++) {
+        const struct row *child = &tree->sheet->snapshot->rows[edges[i].to];
+        bool is_left_out = depth > MAX_DEPTH && !is_leaf(tree, child);
+        is_cut |= is_left_out && edges[i].kind != EDGE_LOCK;
+        if (edges[i].kind != EDGE_LOCK && !is_left_out)
+            result = add_child(tree, &children, child);
+    }
     if (result == 0)
         result = print_all(tree, &children, depth);
+    if (is_cut)
+        fprintf(tree->sheet->to, "  %s… (what it awaits stands below, as a tree of its own)\n",
+                tree->prefix);
     asyncp_groups_close(&children);
     return result;
 }
