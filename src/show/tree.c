@@ -59,13 +59,15 @@ static void print_group(const struct tree *tree, const struct row_group *group, 
     asyncp_group_ids(ids, sizeof ids, group);
     asyncp_show_name(name, sizeof name, snapshot, row);
     fprintf(tree->sheet->to, "%s %s: %s", ids, name, asyncp_show_state(row->state));
+    asyncp_show_wait(wait, sizeof wait, snapshot, tree->sheet->places, row,
+                     with_object && group->same_object);
     if (row->state == ROW_WAITS) {
         asyncp_show_duration(since, sizeof since, tree->now_ns - group->since_ns);
-        asyncp_show_wait(wait, sizeof wait, snapshot, tree->sheet->places, row,
-                         with_object && group->same_object);
         asyncp_show_known(known, sizeof known, snapshot, tree->sheet->known, row);
         fprintf(tree->sheet->to, " %s in %s%s", since, wait,
                 with_object && group->same_object ? known : "");
+    } else if (*wait != 0) {
+        fprintf(tree->sheet->to, "; %s", wait);
     }
     asyncp_show_place(place, sizeof place, tree->sheet->places, snapshot, row);
     fprintf(tree->sheet->to, "%s%s\n", *place != 0 ? ", at " : "", place);

@@ -93,14 +93,14 @@ void asyncp_show_wait(char *shown, size_t size, const struct snapshot *snapshot,
                       struct places *places, const struct row *row, bool with_object)
 {
     char call[MAX_SHOWN_BYTES], object[3 * MAX_SHOWN_BYTES] = "", requests[64] = "";
+    const bool waits = row->state == ROW_WAITS;
     *shown = 0;
-    if (row->state != ROW_WAITS)
-        return;
+    if (row->requests > 0 && row->state != ROW_MOVED)
+        snprintf(requests, sizeof requests, "%srequests to cancel: %" PRIu32, waits ? "; " : "",
+                 row->requests);
     asyncp_show_text(call, sizeof call, snapshot, row->call);
-    if (with_object)
+    if (waits && with_object)
         show_awaited(object, sizeof object, snapshot, places, row);
-    if (row->requests > 0)
-        snprintf(requests, sizeof requests, "; requests to cancel: %" PRIu32, row->requests);
-    snprintf(shown, size, "%s%s%s%s", call, object, requests,
-             row->cannot_cancel ? "; cannot be cancelled here" : "");
+    snprintf(shown, size, "%s%s%s%s", waits ? call : "", object, requests,
+             waits && row->cannot_cancel ? "; cannot be cancelled here" : "");
 }

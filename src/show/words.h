@@ -19,7 +19,10 @@ void asyncp_show_name(char *shown, size_t size, const struct snapshot *snapshot,
 /* Seconds; below a second milliseconds. */
 void asyncp_show_duration(char *shown, size_t size, int64_t ns);
 
-/* "async_lock_acquire, held by #3 'writer'"; "" if the task does not wait. */
+/*
+ * "async_lock_acquire, held by #3 'writer'; requests to cancel: 1". Of a task that does not wait
+ * only the requests, or "".
+ */
 void asyncp_show_wait(char *shown, size_t size, const struct snapshot *snapshot,
                       struct places *places, const struct row *row, bool with_object);
 

@@ -58,3 +58,25 @@ LOOP_TEST(tree_has_every_task_of_a_deep_chain_once)
     }
     return 0;
 }
+
+static int yields(const bool *ends)
+{
+    while (!*ends)
+        async_ignore(async_sleep(0));
+    return 0;
+}
+async_fn(yields, const bool *);
+
+LOOP_TEST(tree_has_the_requests_to_cancel_of_tasks_that_do_not_wait)
+{
+    bool ends = false;
+    async_task *task = async_create_task(yields, &ends);
+    CHECK_EQ(async_sleep(0), 0);
+    CHECK_EQ(count_of(own_trees(), "requests to cancel"), 0);
+    async_task_cancel(task);
+    CHECK_EQ(async_sleep(0), 0);
+    CHECK_EQ(count_of(own_trees(), " yields: ready; requests to cancel: 1"), 1);
+    ends = true;
+    async_ignore(async_await(task));
+    return 0;
+}
