@@ -191,5 +191,6 @@ void ps_print_json(const struct sheet *sheet, const struct subject *subject,
         if (i > 0)
             putchar(',');
     }
-    printf("],\"unreadable\":%zu}", snapshot->unreadable);
+    printf("],\"unreadable\":%zu}",
+           snapshot->unreadable + graph->unreadable + sheet->known->unreadable);
 }

@@ -24,11 +24,11 @@ static void add_cycle(struct search *search, uint32_t row)
 {
     struct cycles *cycles = search->cycles;
     size_t first = search->depth;
+    if (cycles->count == MAX_CYCLES)
+        return;
     while (search->path[first - 1].row != row)
         first--;
     size_t count = search->depth - (first - 1);
-    if (cycles->count == MAX_CYCLES)
-        return;
     struct cycle *cycle = &cycles->found[cycles->count++];
     cycle->count = count < MAX_CYCLE_ROWS ? count : MAX_CYCLE_ROWS;
     cycle->length = count;

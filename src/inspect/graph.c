@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_AWAITED = 1 << 20, MAX_LISTENERS = 64 };
+/* A read of its own costs as much as that of some hundred bytes of an array. */
+enum { MAX_AWAITED = 1 << 20, MAX_LISTENERS = 64, MAX_BYTES = 1 << 24, READ_COST_BYTES = 256 };
 
 /* A row by an address: of its handle, or of the group that it waits for. */
 struct place_of_row {
@@ -20,6 +21,7 @@ struct building {
     struct place_of_row *handles, *groups; /* sorted */
     size_t group_count;
     uint32_t group_wait; /* the text of async_group_wait; UINT32_MAX: no task is there */
+    uint64_t bytes_left; /* that may still be read; a process may lie about its arrays */
 };
 
 static int compare_places(const void *one, const void *other)
@@ -48,6 +50,14 @@ static int add_edge(struct graph *graph, uint32_t from, uint32_t to, enum edge_k
     return 0;
 }
 
+/* Whether as many bytes may still be read. */
+static bool spend(struct building *building, uint64_t bytes)
+{
+    bool is_left = bytes <= building->bytes_left;
+    building->bytes_left -= is_left ? bytes : 0;
+    return is_left;
+}
+
 static uint32_t index_of(const struct building *building, const struct row *row)
 {
     return (uint32_t)(row - building->snapshot->rows);
@@ -72,6 +82,10 @@ static int add_each(struct building *building, const struct row *row, uint64_t a
 {
     if (count > MAX_AWAITED)
         return 0;
+    if (!spend(building, count * (size > sizeof(void *) ? size : sizeof(void *)))) {
+        building->graph->unreadable++;
+        return 0;
+    }
     char *bytes = malloc((size_t)count * size + 1);
     int result = bytes != NULL ? 0 : -ENOMEM;
     if (result == 0)
@@ -115,6 +129,10 @@ static int add_watched(struct building *building, const struct row *row, const c
         int result = add_handle(building, row, link - offset, EDGE_ONE_OF);
         if (result < 0 || building->graph->count > before)
             return result;
+        if (!spend(building, READ_COST_BYTES)) {
+            building->graph->unreadable++;
+            return 0;
+        }
         result = asyncp_view_read(building->view, link, &next, sizeof(void *));
         if (result < 0)
             return result;
@@ -248,8 +266,34 @@ static int open_places(struct building *building)
 static int compare_edges(const void *one, const void *other)
 {
     const struct edge *a = one, *b = other;
-    return a->from != b->from ? (a->from > b->from) - (a->from < b->from)
-                              : (a->to > b->to) - (a->to < b->to);
+    if (a->from != b->from)
+        return a->from > b->from ? 1 : -1;
+    return a->to != b->to ? (a->to > b->to) - (a->to < b->to) : (int)a->kind - (int)b->kind;
+}
+
+static void sort_edges(struct graph *graph)
+{
+    size_t kept = 0;
+    if (graph->count > 0)
+        qsort(graph->edges, graph->count, sizeof *graph->edges, compare_edges);
+    for (size_t i = 0; i < graph->count; i++)
+        if (kept == 0 || compare_edges(&graph->edges[kept - 1], &graph->edges[i]) != 0)
+            graph->edges[kept++] = graph->edges[i];
+    graph->count = kept;
+}
+
+/* The first edge from a row or from one behind it. */
+static size_t first_edge(const struct graph *graph, uint32_t row)
+{
+    size_t low = 0, high = graph->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (graph->edges[middle].from < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, const struct view *view,
@@ -259,15 +303,15 @@ int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, cons
                                 .snapshot = snapshot,
                                 .view = view,
                                 .layout = layout,
-                                .group_wait = UINT32_MAX};
+                                .group_wait = UINT32_MAX,
+                                .bytes_left = MAX_BYTES};
     *graph = (struct graph){.count = 0};
     int result = open_places(&building);
     for (size_t i = 0; i < snapshot->row_count && result == 0; i++)
         result = add_edges_of(&building, &snapshot->rows[i]);
     free(building.handles);
     free(building.groups);
-    if (graph->count > 0)
-        qsort(graph->edges, graph->count, sizeof *graph->edges, compare_edges);
+    sort_edges(graph);
     if (result < 0)
         asyncp_graph_close(graph);
     return result;
@@ -281,16 +325,7 @@ void asyncp_graph_close(struct graph *graph)
 
 size_t asyncp_graph_from(const struct graph *graph, uint32_t row, const struct edge **edges)
 {
-    size_t low = 0, high = graph->count, end;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (graph->edges[middle].from < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (end = low; end < graph->count && graph->edges[end].from == row; end++)
-        continue;
-    *edges = end > low ? graph->edges + low : NULL;
-    return end - low;
+    size_t begin = first_edge(graph, row), end = first_edge(graph, row + 1);
+    *edges = end > begin ? graph->edges + begin : NULL;
+    return end - begin;
 }

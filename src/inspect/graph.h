@@ -18,11 +18,15 @@ struct edge {
 };
 
 struct graph {
-    struct edge *edges; /* by `from` */
+    struct edge *edges; /* by `from`, each once */
     size_t count, capacity;
+    size_t unreadable; /* waits whose tasks are left out, because they are too many */
 };
 
-/* 0; -ENOMEM; an error of the view. */
+/*
+ * Reads what waits are about. What is read for all waits together has a limit: beyond it edges are
+ * left out. 0; -ENOMEM; an error of the view.
+ */
 int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, const struct view *view,
                       const struct layout *layout);
 void asyncp_graph_close(struct graph *graph);

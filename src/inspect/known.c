@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_STACK_BYTES = 1 << 16, ROOM_BYTES = 1 << 20, MAX_STACKS = 512 };
+enum { MAX_STACK_BYTES = 1 << 16, ROOM_BYTES = 1 << 20, MAX_STACKS = 512, MAX_LOOKS = 1 << 26 };
 
 static int compare_objects(const void *one, const void *other)
 {
@@ -76,6 +76,7 @@ struct stack_search {
     size_t used, count;
     struct piece pieces[MAX_STACKS];
     uint32_t rows[MAX_STACKS]; /* with these stacks */
+    size_t looks_left;         /* at objects: a process may have tasks in any number of calls */
 };
 
 /* A task counts once for an object, though its stack may have the address several times. */
@@ -89,12 +90,13 @@ static void add_knowing_row(struct known_object *object, uint32_t index)
     object->count++;
 }
 
-static void look_up(const struct stack_search *search, uint64_t word, uint32_t index)
+static void look_up(struct stack_search *search, uint64_t word, uint32_t index)
 {
     const struct known *known = search->known;
     const struct row *row = &search->snapshot->rows[index];
-    for (size_t i = first_entry(known, word); i < known->count && known->objects[i].object == word;
-         i++) {
+    for (size_t i = first_entry(known, word);
+         i < known->count && known->objects[i].object == word && search->looks_left > 0;
+         i++, search->looks_left--) {
         struct known_object *object = &known->objects[i];
         bool waits_too = row->state == ROW_WAITS && row->object == word &&
                          row->call == object->call;
@@ -104,8 +106,7 @@ static void look_up(const struct stack_search *search, uint64_t word, uint32_t i
 }
 
 /* Most words are no addresses of objects. */
-static void search_stack(const struct stack_search *search, const struct piece *piece,
-                         uint32_t index)
+static void search_stack(struct stack_search *search, const struct piece *piece, uint32_t index)
 {
     const struct known *known = search->known;
     const uint64_t first = known->objects[0].object;
@@ -116,6 +117,7 @@ static void search_stack(const struct stack_search *search, const struct piece *
         if (word - first <= span)
             look_up(search, word, index);
     }
+    search->known->unreadable += search->looks_left == 0;
 }
 
 static int search_read(struct stack_search *search, const struct view *view)
@@ -168,7 +170,8 @@ int asyncp_known_find(struct known *known, const struct snapshot *snapshot,
     char *room = malloc(ROOM_BYTES);
     result = -ENOMEM;
     if (search != NULL && room != NULL) {
-        *search = (struct stack_search){.known = known, .snapshot = snapshot, .room = room};
+        *search = (struct stack_search){
+            .known = known, .snapshot = snapshot, .room = room, .looks_left = MAX_LOOKS};
         result = search_stacks(search, view);
     }
     free(room);

@@ -22,6 +22,7 @@ struct known_object {
 struct known {
     struct known_object *objects; /* by object, loop and call */
     size_t count;
+    size_t unreadable; /* stacks that are left out, because too many objects are the same */
 };
 
 /*

@@ -292,6 +292,9 @@ int asyncp_show_tree(const struct sheet *sheet, const struct graph *graph,
         result = print_loops(&tree, is_awaited);
         asyncp_show_cycles(sheet, cycles);
     }
+    const size_t unreadable = graph->unreadable + sheet->known->unreadable;
+    if (unreadable > 0)
+        fprintf(sheet->to, "%zu lists could not be read to their ends\n", unreadable);
     free(tree.is_printed);
     free(tree.is_alone);
     free(is_awaited);

@@ -102,7 +102,7 @@ static struct cycles cycles;
 
 static void find(const struct edge *edges, size_t count, size_t rows)
 {
-    const struct graph graph = {(struct edge *)(uintptr_t)edges, count, count};
+    const struct graph graph = {.edges = (struct edge *)(uintptr_t)edges, .count = count};
     CHECK_EQ(asyncp_cycles_find(&cycles, &graph, rows), 0);
 }
 

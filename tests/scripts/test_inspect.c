@@ -19,4 +19,5 @@ SCRIPT_TEST(inspect_tells_copies_of_a_forked_loop, "tests/scripts/inspect.py", "
 SCRIPT_TEST(inspect_takes_no_text_of_a_core_for_an_option, "tests/scripts/untrusted.py", "option");
 SCRIPT_TEST(inspect_refuses_a_core_without_its_segments, "tests/scripts/untrusted.py", "segments");
 SCRIPT_TEST(inspect_looks_at_the_begin_of_a_core_first, "tests/scripts/untrusted.py", "size");
+SCRIPT_TEST(inspect_leaves_out_what_is_too_much_to_read, "tests/scripts/untrusted.py", "joins");
 SCRIPT_TEST(inspect_tells_a_hidden_process_from_none, "tests/scripts/untrusted.py", "hidden");

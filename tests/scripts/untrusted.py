@@ -4,11 +4,13 @@
     untrusted.py option     the path of a core's program is no option of gdb
     untrusted.py segments   a core that claims to have more segments than fit into its file
     untrusted.py size       `asyncio trace` does not read a whole core in order to find out that it is one
+    untrusted.py joins      tasks that seem to await each other in millions of handles
     untrusted.py hidden     a process that /proc does not show
 
 Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
 """
 
+import json
 import os
 import resource
 import shutil
@@ -18,7 +20,7 @@ import sys
 from pathlib import Path
 
 import inspect  # tests/scripts/inspect.py
-from built import SKIPPED, WRAPPER, sanitizers
+from built import BUILD, ROOT, SKIPPED, WRAPPER, sanitizers
 from checks import Failure, Skip, expect, status_of, tests_of
 from inspect import COMMAND, run
 
@@ -71,6 +73,18 @@ def test_size(folder: Path):
            (process.returncode, complaint))
     if usage.ru_maxrss > most_kib and not sanitizers():
         raise Failure(f"{usage.ru_maxrss} KiB for a core of {size >> 10} KiB")
+
+
+def test_joins(folder: Path):
+    program, flags = folder / "hostile", ["-D_GNU_SOURCE", f"-iquote{ROOT / 'src'}", BUILD / "libasyncio.a"]
+    expect("the program can be linked", True, inspect.link(program, *flags, source=ROOT / "tests/tools/hostile.c"))
+    with inspect.lying(program, "joins") as process:
+        inspect.look_at_liar(process.pid, "long joins")
+        expect("the tree", True, run("tree", process.pid)[1].endswith(" lists could not be read to their ends\n"))
+        library, = json.loads(run("ps", "--json", process.pid)[1])
+        expect("joins that were left out", True, 0 < library["unreadable"] < 40)
+        joins = [task["edges"] for task in library["loops"][0]["tasks"] if task["name"] == "joins"]
+        expect("the edges of a join", {0, 40}, {sum(edge["how"] == "awaits" for edge in edges) for edges in joins})
 
 
 def test_hidden(folder: Path):

@@ -5,6 +5,7 @@
  *     hostile note SEED       some bytes of the table of members are changed
  *     hostile memory          the list of loops is in memory that a thread fills with random words
  *                             and pointers into itself, all the time
+ *     hostile joins           each of 40 tasks seems to await the others, in a million handles
  *
  * It prints a line, and ends with its standard input.
  */
@@ -18,7 +19,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { WORDS = 1 << 16, PAGE = 4096 };
+enum { WORDS = 1 << 16, PAGE = 4096, JOINS = 40, HANDLES = 1 << 20 };
 
 static uint64_t region[WORDS];
 static uint64_t random_state = 1;
@@ -115,9 +116,44 @@ static int sleeps(void)
 }
 async_fn(sleeps);
 
+static int joins(void)
+{
+    return async_gather(async_create_task(sleeps), async_create_task(sleeps));
+}
+async_fn(joins);
+
+/* The struct that a member of another one points to. */
+static char *follow(void *from, struct layout_entry member)
+{
+    char *to;
+    memcpy(&to, (char *)from + member.offset, sizeof to);
+    return to;
+}
+
+static void lengthen_joins(void)
+{
+    static async_task *handles[HANDLES];
+    const struct layout_entry *entries = ((struct layout *)(void *)find_note(NOTE_LAYOUT))->entries;
+    const size_t count = HANDLES;
+    async_task **listed = handles;
+    for (int i = 0; i < HANDLES; i++)
+        handles[i] = i < JOINS ? async_create_task(joins) : handles[i % JOINS];
+    async_ignore(async_sleep(0.01));
+    for (int i = 0; i < JOINS; i++) {
+        char *wait = follow(follow(handles[i], entries[LAYOUT_task_coroutine]),
+                            entries[LAYOUT_coroutine_wait]);
+        memcpy(wait + entries[LAYOUT_join_tasks].offset, &listed, sizeof listed);
+        memcpy(wait + entries[LAYOUT_join_count].offset, &count, entries[LAYOUT_join_count].size);
+    }
+}
+
+static bool has_long_joins;
+
 static int amain(void)
 {
     char byte;
+    if (has_long_joins)
+        lengthen_joins();
     for (int i = 0; i < 100; i++)
         async_task_detach(async_create_task(sleeps));
     ASYNC_TRY(async_sleep(0.01));
@@ -136,6 +172,8 @@ int main(int count, char **arguments)
         return 2;
     if (strcmp(arguments[1], "note") == 0)
         change_table(count > 2 ? strtoull(arguments[2], NULL, 0) : 1);
+    else if (strcmp(arguments[1], "joins") == 0)
+        has_long_joins = true;
     else
         point_to_region();
     return async_main(amain);
