@@ -149,7 +149,7 @@ static void print_kept(const struct snapshot *snapshot, uint64_t loop)
         print_text(snapshot, kept->first_name);
         printf(",\"where\":");
         print_text(snapshot, kept->where);
-        putchar('}');
+        printf(",\"error\":%" PRId64 "}", kept->error);
         between = ",";
     }
     putchar(']');

@@ -1,10 +1,11 @@
 /*
  * cmd/ps.c: the table of `asyncio ps`. Tasks that do the same thing share a line: of a thousand
  * connections mostly all wait in the same call. Below them stand tasks that have ended while a
- * handle is left, a line for each place of their creation.
+ * handle is left, a line for each place of their creation and each error.
  */
 #include "cmd/lines.h"
 #include "cmd/ps.h"
+#include "base/text.h"
 #include "inspect/kept.h"
 #include "show/groups.h"
 #include "show/words.h"
@@ -17,12 +18,12 @@
 
 /* The texts of a line, and the widths of columns. */
 struct line {
-    char ids[48], since[32], name[MAX_SHOWN_BYTES], where[MAX_SHOWN_BYTES];
+    char ids[48], state[32], since[32], name[MAX_SHOWN_BYTES], where[MAX_SHOWN_BYTES];
     char wait[4 * MAX_SHOWN_BYTES], place[MAX_SHOWN_BYTES];
 };
 
 struct widths {
-    int ids, name, where, wait;
+    int ids, state, name, where, wait;
 };
 
 static void fill_line(struct line *line, const struct sheet *sheet, const struct row_group *group,
@@ -31,6 +32,7 @@ static void fill_line(struct line *line, const struct sheet *sheet, const struct
     const struct snapshot *snapshot = sheet->snapshot;
     const struct row *row = group->first;
     asyncp_group_ids(line->ids, sizeof line->ids, group);
+    snprintf(line->state, sizeof line->state, "%s", asyncp_show_state(row->state));
     *line->since = 0;
     if (row->state == ROW_WAITS)
         asyncp_show_duration(line->since, sizeof line->since, now_ns - group->since_ns);
@@ -41,12 +43,25 @@ static void fill_line(struct line *line, const struct sheet *sheet, const struct
     asyncp_show_place(line->place, sizeof line->place, sheet->places, snapshot, row);
 }
 
+/* "ended", or "ended: -ENOSPC" */
+static void show_end(char *shown, size_t size, int error)
+{
+    const char *name = asyncp_error_name(error);
+    if (error == 0)
+        snprintf(shown, size, "ended");
+    else if (name != NULL)
+        snprintf(shown, size, "ended: %s", name);
+    else
+        snprintf(shown, size, "ended: %d", error);
+}
+
 static void fill_kept(struct line *line, const struct snapshot *snapshot, const struct kept *kept)
 {
     const struct row row = {.id = kept->first};
     const struct row_group group = {.first = &row, .count = (size_t)kept->count};
     *line = (struct line){.ids = ""};
     asyncp_group_ids(line->ids, sizeof line->ids, &group);
+    show_end(line->state, sizeof line->state, (int)kept->error);
     asyncp_show_text(line->name, sizeof line->name, snapshot, kept->first_name);
     asyncp_show_text(line->where, sizeof line->where, snapshot, kept->where);
 }
@@ -81,6 +96,7 @@ static void widen(int *width, const char *text)
 static void widen_all(struct widths *widths, const struct line *line)
 {
     widen(&widths->ids, line->ids);
+    widen(&widths->state, line->state);
     widen(&widths->name, line->name);
     widen(&widths->where, line->where);
     if (*line->place != 0)
@@ -89,8 +105,8 @@ static void widen_all(struct widths *widths, const struct line *line)
 
 static struct widths measure(const struct sheet *sheet, const struct groups *groups, uint64_t loop)
 {
-    struct widths widths = {sizeof "TASK" - 1, sizeof "NAME" - 1, sizeof "CREATED AT" - 1,
-                            sizeof "WAITS IN" - 1};
+    struct widths widths = {sizeof "TASK" - 1, sizeof "held back" - 1, sizeof "NAME" - 1,
+                            sizeof "CREATED AT" - 1, sizeof "WAITS IN" - 1};
     struct line line;
     const struct kept *kept;
     for (size_t i = 0; i < groups->count; i++) {
@@ -111,11 +127,12 @@ static void print_cell(const char *before, const char *text, int width)
 }
 
 /* A line ends with its last text. */
-static void print_line(const struct widths *widths, const struct line *line, const char *state)
+static void print_line(const struct widths *widths, const struct line *line)
 {
     bool has_place = *line->place != 0, has_wait = has_place || *line->wait != 0;
     print_cell("  ", line->ids, widths->ids);
-    printf("  %-9s  %8s", state, line->since);
+    print_cell("  ", line->state, widths->state);
+    printf("  %8s", line->since);
     print_cell("  ", line->name, widths->name);
     print_cell("  ", line->where, has_wait ? widths->where : 0);
     if (has_wait)
@@ -129,17 +146,17 @@ static void print_groups(const struct sheet *sheet, const struct groups *groups,
     const struct widths widths = measure(sheet, groups, loop);
     const struct row_group *group = groups->items;
     const struct kept *kept;
-    struct line line = {"TASK", "FOR", "NAME", "CREATED AT", "WAITS IN", "AT"};
-    print_line(&widths, &line, "STATE");
+    struct line line = {"TASK", "STATE", "FOR", "NAME", "CREATED AT", "WAITS IN", "AT"};
+    print_line(&widths, &line);
     for (size_t i = 0; i < groups->count; i++, group++) {
         fill_line(&line, sheet, group, now_ns);
-        print_line(&widths, &line, asyncp_show_state(group->first->state));
+        print_line(&widths, &line);
         if (sheet->stacks)
             lines_print(sheet->places, sheet->snapshot, group->first, "            ");
     }
     for (uint32_t i = 0; (kept = next_kept(sheet->snapshot, loop, &i)) != NULL;) {
         fill_kept(&line, sheet->snapshot, kept);
-        print_line(&widths, &line, "ended");
+        print_line(&widths, &line);
     }
 }
 

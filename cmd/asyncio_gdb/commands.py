@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections import defaultdict
 
@@ -13,6 +14,7 @@ from .tasks import MIN_OBJECT_ADDRESS, WAITS, Loop, Task, find_task, now_ns, own
 from .traces import Traces, own_frames
 
 MAX_SHOWN_RUNS = 20  # of consecutive ids
+ERRORS = errno.errorcode | {errno.EDEADLK: "EDEADLK", errno.EOPNOTSUPP: "EOPNOTSUPP"}  # as the library names them
 
 
 def spoken(invoke):
@@ -76,13 +78,18 @@ def shown_ids(label: str, count: int) -> str:
     return f"#{label}" + (f" and {count - 1} more" if count > 1 else "")
 
 
+def shown_end(error: int) -> str:
+    name = ERRORS.get(-error)
+    return f"ended: -{name}" if name else f"ended: {error}" if error else "ended"
+
+
 def kept_rows(loop: Loop) -> list[list[str]]:
-    """A line for each place of the creation of tasks that have ended while a handle is left."""
+    """A line for each place of the creation, and each error, of tasks that have ended while a handle is left."""
     places = defaultdict(list)
     for kept in loop.kept:
-        places[kept.where].append(kept)
-    return [[shown_ids(loop.label_of(kept[0].id), len(kept)), "ended", "", kept[0].name, where, "", ""]
-            for where, kept in places.items()]
+        places[kept.where, kept.error].append(kept)
+    return [[shown_ids(loop.label_of(kept[0].id), len(kept)), shown_end(error), "", kept[0].name, where, "", ""]
+            for (where, error), kept in places.items()]
 
 
 def row_of(tasks: list[Task], place: str, now: int) -> list[str]:
@@ -123,7 +130,7 @@ class InfoTasks(gdb.Command):
     """List the tasks of libasyncio: info tasks [-each]
 
 Tasks that do the same share a line; with -each every task has its own. Tasks that have ended while the program has a
-handle to them are counted by the place of their creation. The first column has the IDs for the
+handle to them are counted by the place of their creation and their error. The first column has the IDs for the
 command `task`. AT is the innermost function of the program on the stack of the task."""
 
     def __init__(self):

@@ -71,6 +71,10 @@ class Library(NamedTuple):
         offset = self.offsets[name]
         return int.from_bytes(content[offset:offset + self.sizes[name]], self.order)
 
+    def get_signed(self, content: bytes, name: str) -> int:
+        offset = self.offsets[name]
+        return int.from_bytes(content[offset:offset + self.sizes[name]], self.order, signed=True)
+
     def read(self, address: int, name: str) -> bytes | None:
         """A whole struct."""
         return read(address, self.sizes[name])

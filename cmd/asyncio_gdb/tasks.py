@@ -33,6 +33,7 @@ class Kept(NamedTuple):
     id: int
     name: str
     where: str
+    error: int  # -errno; 0: it has not failed
 
 
 class Task:
@@ -161,7 +162,8 @@ class Loop:
         handles = library.get(record, "task_references") & ~(1 << library.offsets["task_borrowed_bit"])
         if handles > library.get(record, "task_reserved"):
             self.kept.append(Kept(library.get(record, "task_id"), self.texts.get(library.get(record, "task_name")),
-                                  self.texts.get(library.get(record, "task_where"))))
+                                  self.texts.get(library.get(record, "task_where")),
+                                  min(library.get_signed(record, "task_result"), 0)))
 
 
 # ---- the process ------------------------------------------------------------------------------------------------

@@ -27,7 +27,9 @@ int asyncp_kept_add(struct table *kept, struct texts *texts, const struct layout
                     const char *record, uint64_t loop_index)
 {
     const uint64_t id = asyncp_layout_get(layout, record, LAYOUT_task_id);
-    const uint64_t key[] = {loop_index, asyncp_layout_get(layout, record, LAYOUT_task_where)};
+    const int32_t ended_with = (int32_t)asyncp_layout_get(layout, record, LAYOUT_task_result);
+    const uint64_t key[] = {loop_index, asyncp_layout_get(layout, record, LAYOUT_task_where),
+                            (uint64_t)(ended_with < 0 ? ended_with : 0)};
     uint32_t index;
     if (asyncp_table_add(kept, key, &index) < 0)
         return -ENOMEM;

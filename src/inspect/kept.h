@@ -1,7 +1,7 @@
 /*
  * inspect/kept.h: tasks that have ended, to which the program still has a handle, and for which no
- * task waits: their results may still be asked for. They are counted by the place of their
- * creation.
+ * task waits: their results may still be asked for. They are counted by the place of their creation
+ * and the error with which they have ended.
  */
 #ifndef INSPECT_KEPT_H
 #define INSPECT_KEPT_H
@@ -9,14 +9,15 @@
 #include "inspect/layout.h"
 #include "inspect/texts.h"
 
-/* A place of a loop. Texts are indices for asyncp_texts_get. */
+/* Tasks of a loop from one place, with one error. Texts are indices for asyncp_texts_get. */
 struct kept {
     uint64_t loop, address;     /* index of the loop; address of the place's text */
+    int64_t error;              /* -errno; 0: they have not failed */
     uint64_t first, count;      /* the least id, and how many there are */
     uint32_t first_name, where; /* the name of the task `first` */
 };
 
-/* A struct kept for each place. */
+/* A struct kept for each place and error. */
 void asyncp_kept_open(struct table *kept);
 
 /* The id of the task of a record if it is such a task of the loop with that address; else 0. */

@@ -8,6 +8,7 @@
 #include "loop/loops.h"
 #include "run/runner.h"
 #include <asyncio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,6 +135,35 @@ LOOP_TEST(snapshot_counts_handles_that_are_kept_after_the_end)
     CHECK_EQ(snapshot.kept.count, 0);
     asyncp_snapshot_free(&snapshot);
     return async_await(joins);
+}
+
+static int fails(int result)
+{
+    return result;
+}
+async_fn(fails, int);
+
+/* Results that are no errors are of one kind. */
+LOOP_TEST(snapshot_tells_tasks_that_have_failed_by_their_errors)
+{
+    static const int results[] = {0, -ENOSPC, 7, -ENOSPC, -70000};
+    static const struct kept expected[] = {
+        {.error = 0, .count = 2}, {.error = -ENOSPC, .count = 2}, {.error = -70000, .count = 1}};
+    struct snapshot snapshot;
+    async_task *kept[5];
+    for (int i = 0; i < 5; i++)
+        kept[i] = async_create_task(fails, results[i]);
+    CHECK_EQ(async_sleep(1), 0);
+    take_own_snapshot(&snapshot);
+    CHECK_EQ(snapshot.kept.count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct kept *found = asyncp_table_at(&snapshot.kept, i);
+        CHECK_EQ(found->error, expected[i].error);
+        CHECK_EQ(found->count, expected[i].count);
+    }
+    asyncp_snapshot_free(&snapshot);
+    async_ignore(async_gather_n(kept, 5, NULL, ASYNC_RETURN_EXCEPTIONS));
+    return 0;
 }
 
 /* ---- memory that is not as it should be ----------------------------------------------------- */

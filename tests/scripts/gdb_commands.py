@@ -249,6 +249,7 @@ def check_watched(name: str, answers: list[str]):
     table, calls = answers
     expect(f"the tasks, {name}", WATCHED, expected_rows(rows(table)))
     kept = rows(table).get("#6 and 2 more", [])
+    expect(f"a handle of a task that has failed, {name}", ["ended: -ENOSPC", "fails"], rows(table).get("#9", [])[:2])
     expect(f"handles that are kept, {name}", ("ended", "ends", True), (*kept[:2], len(kept) == 3 and "watched.c:" in kept[2]))
     if "stripped" in name or not has_frames():
         return

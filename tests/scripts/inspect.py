@@ -18,6 +18,7 @@
 Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
 """
 
+import errno
 import json
 import os
 import random
@@ -143,11 +144,11 @@ def test_table(folder: Path):
                         r"\n  #1 +waits +[\d.]+ m?s  amain +tests/tools/watched.c:\d+ +async_wait_readable, descriptor \d+.*\n",
                         rf"\n  #3 and 2 more +waits +[\d.]+ m?s  wants_lock +\S+ +async_lock_acquire, lock {lock}, held by "
                         r"#2 has_lock.*\n",
-                        r"\n  #6 and 2 more +ended +ends +tests/tools/watched.c:\d+\n"):
+                        r"\n  #6 and 2 more +ended +ends +\S+/watched.c:\d+\n  #9 +ended: -ENOSPC +fails +\S+/watched.c:\d+\n"):
             if not re.search(pattern, out.replace(f"{ROOT}/", "")):
                 raise Failure(f"no {pattern!r} in\n{out}")
-        expect("handles that are kept", [(6, 3, "ends")],
-               [(kept["first"], kept["count"], kept["name"]) for kept in look(process.pid)["kept"]])
+        expect("handles that are kept", [(6, 3, "ends", 0), (9, 1, "fails", -errno.ENOSPC)],
+               [(kept["first"], kept["count"], kept["name"], kept["error"]) for kept in look(process.pid)["kept"]])
         if knows_lines():
             expect("the name of a variable", "lock", task_named(look(process.pid), "wants_lock")["wait"]["object_name"])
             expect("the calls", True, re.search(r"\n {12}has_lock \S+watched.c:\d+\n", run("ps", "--stacks", process.pid)[1]) is not None)
@@ -557,8 +558,7 @@ def test_fork(folder: Path):
     with subprocess.Popen([folder / "forks"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         child = int(process.stdout.readline())
         out = run("ps", child)[1]
-        expect("the child", True, f": a copy of a loop of process {process.pid}, which has forked\n" in out)
-        expect("the child's tasks", False, "amain" in out)
+        expect("the child", (True, False), (f": a copy of a loop of process {process.pid}, which has forked\n" in out, "amain" in out))
         expect("the parent", True, "amain" in run("ps", process.pid)[1])
         process.stdin.close()
         process.terminate()

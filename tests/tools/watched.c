@@ -1,9 +1,10 @@
 /*
  * watched.c: a program for tests/scripts/inspect.py: tasks that wait, one that is always ready,
- * others that begin and end all the time, and three that have ended and were not awaited. It prints
- * a line, and ends with its standard input.
+ * others that begin and end all the time, and four that have ended and were not awaited, the last
+ * one with an error. It prints a line, and ends with its standard input.
  */
 #include <asyncio.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,6 +32,12 @@ static int ends(void)
 }
 async_fn(ends);
 
+static int fails(void)
+{
+    return -ENOSPC;
+}
+async_fn(fails);
+
 static int churns(void)
 {
     for (;;)
@@ -38,7 +45,7 @@ static int churns(void)
 }
 async_fn(churns);
 
-static async_task *kept[3];
+static async_task *kept[4];
 
 static int amain(int waiters)
 {
@@ -49,6 +56,7 @@ static int amain(int waiters)
         async_task_detach(async_create_task(wants_lock));
     for (int i = 0; i < 3; i++)
         kept[i] = async_create_task(ends);
+    kept[3] = async_create_task(fails);
     async_task_detach(async_create_task(churns));
     ASYNC_TRY(async_sleep(0.01));
     puts("ready");
