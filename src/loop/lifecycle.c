@@ -34,8 +34,8 @@ static void explain_overflow(void)
     const struct coroutine *self = asyncp_running_coroutine();
     asyncp_report(
         "%s overflowed its stack of %zu KiB; limit the depth of the recursion, make the local "
-        "variables smaller, or give the task a larger stack (stack_size in the options of the task, "
-        "or of the server or the run that creates it)",
+        "variables smaller, or give the task a larger stack (stack_size in the options of the "
+        "task, or of the server or the run that creates it)",
         asyncp_label(self->task).text, stack_size(&self->stack) / 1024);
 }
 
