@@ -26,6 +26,9 @@ enum {
     MAX_LOOKS = 20
 };
 
+/* A task that has computed for so long is to blame, too, however busy the machine is. */
+static const int64_t LONG_NS = 100000000;
+
 enum stall_cause asyncp_stall_cause(const struct thread_times *before,
                                     const struct thread_times *now, int64_t held_ns)
 {
@@ -261,7 +264,7 @@ static void print_computing(FILE *to, struct own_look *look, const struct stall 
     else
         fprintf(to, LINE "  it computes%s\n", end);
     print_frames(to, look, &evidence->frames);
-    if (evidence->cause != STALL_STARVED)
+    if (evidence->cause != STALL_STARVED || stall->ran_ns >= LONG_NS)
         print_hint(to, look, stall,
                    "call async_sleep(0) now and then, or compute in another thread: "
                    "async_to_thread");
