@@ -23,9 +23,15 @@ static void free_name(struct async_task *task)
     task->owns_name = false;
 }
 
+/* Of an ended task. */
+static bool has_unread_error(const struct async_task *task)
+{
+    return task->result < 0 && task->result != -ECANCELED && !task->seen;
+}
+
 static void report_unread_result(struct async_task *task)
 {
-    if (task->result >= 0 || task->result == -ECANCELED || task->seen)
+    if (!has_unread_error(task))
         return;
     char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
     asyncp_error_describe(meaning, sizeof meaning, task->result, task->message);
@@ -50,6 +56,15 @@ struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_
 {
     struct async_task *next = asyncp_pool_next(&loop->tasks.records, task);
     while (next != NULL && (task_done(next) || task_is_future(next)))
+        next = asyncp_pool_next(&loop->tasks.records, next);
+    return next;
+}
+
+struct async_task *asyncp_task_next_failed(struct async_loop *loop, const struct async_task *task)
+{
+    struct async_task *next = asyncp_pool_next(&loop->tasks.records, task);
+    while (next != NULL && (next->references == 0 || !task_done(next) || task_is_future(next) ||
+                            !has_unread_error(next)))
         next = asyncp_pool_next(&loop->tasks.records, next);
     return next;
 }

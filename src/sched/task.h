@@ -159,6 +159,9 @@ void asyncp_future_settle(struct async_task *future, int result);
  */
 struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_task *task);
 
+/* The same of tasks that have failed, while there is a handle and their result was not read. */
+struct async_task *asyncp_task_next_failed(struct async_loop *loop, const struct async_task *task);
+
 /* The task with a number. NULL: it has ended. Looks at all tasks. */
 struct async_task *asyncp_task_find(struct async_loop *loop, uint64_t id);
 

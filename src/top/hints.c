@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_LINE = 512, MAX_HINTS = 5 };
+enum { MAX_LINE = 768, MAX_HINTS = 5 };
 
 /* The wait of a task that waits; NULL: it does not. */
 static const struct wait *wait_of(const struct async_task *task)
@@ -182,6 +182,31 @@ static void write_hints_about(struct hints *hints, struct async_loop *loop,
         write_hints_about_ended(hints, loop, wait->object, false);
 }
 
+/* Whether a hint names the task already. */
+static bool is_named(const struct hints *hints, const struct async_task *task)
+{
+    char name[32];
+    int length = snprintf(name, sizeof name, "task #%llu ", (unsigned long long)task->id);
+    for (int i = 0; i < hints->count; i++)
+        if (strncmp(hints->written[i], name, (size_t)length) == 0)
+            return true;
+    return false;
+}
+
+/* Of tasks whose work may be missing, while the program still has their handles. */
+static void write_hints_about_failures(struct hints *hints, struct async_loop *loop)
+{
+    char line[MAX_LINE], meaning[MAX_ERROR_MESSAGE_BYTES + 32];
+    for (struct async_task *task = NULL; (task = asyncp_task_next_failed(loop, task)) != NULL;) {
+        if (is_named(hints, task))
+            continue;
+        asyncp_error_describe(meaning, sizeof meaning, task->result, task->message);
+        snprintf(line, sizeof line, "%s has failed, and no task has awaited it yet: %s",
+                 asyncp_label(task).text, meaning);
+        write_hint(hints, line);
+    }
+}
+
 /* Of tasks that might wake others, but do not run before another one of their group has ended. */
 static void write_hint_about_limits(struct hints *hints, struct async_loop *loop)
 {
@@ -202,4 +227,5 @@ void asyncp_write_hints(int fd, struct async_loop *loop)
     write_hint_about_limits(&hints, loop);
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
         write_hints_about(&hints, loop, task);
+    write_hints_about_failures(&hints, loop);
 }

@@ -448,3 +448,28 @@ TEST_EACH_BACKEND(deadlock_in_debug_mode_names_tasks_that_have_ended_alike_once)
     check_says(said, ", and have ended: no error\n");
     CHECK(strstr(said, "task #8 ") == NULL);
 }
+
+/* Its handle is kept until both have ended. */
+static int get_from_a_producer_that_fails(void)
+{
+    int item;
+    async_auto_queue *queue = new_queue(0, sizeof item);
+    async_task *producer = async_create_task(put_nothing, queue);
+    int result = async_queue_get(queue, &item);
+    async_ignore(async_await(producer));
+    return result;
+}
+
+TEST_EACH_BACKEND(deadlock_names_tasks_that_have_failed_and_are_not_awaited_yet)
+{
+    const char *said = run_into_deadlock(get_from_a_producer_that_fails);
+    check_says(said, "hint: task #2 'put_nothing' (created at ");
+    check_says(said, ") has failed, and no task has awaited it yet: -EBADMSG: line 3 is damaged\n");
+}
+
+TEST_EACH_BACKEND(deadlock_in_debug_mode_names_a_task_that_has_failed_once)
+{
+    const char *said = run_into_deadlock_with_debug(get_from_a_producer_that_fails);
+    const char *first = strstr(said, "hint: task #2 'put_nothing'");
+    CHECK(first != NULL && strstr(first + 1, "hint: task #2 'put_nothing'") == NULL);
+}
