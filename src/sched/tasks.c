@@ -54,7 +54,7 @@ struct left_handles {
     size_t count;
 };
 
-enum { MAX_LEFT_PLACES = 16 };
+enum { MAX_LEFT_PLACES = 16, MANY_READ = 100 };
 
 /* Notes a task at its place; false: there are too many places. */
 static bool note_left_handle(struct left_handles places[MAX_LEFT_PLACES],
@@ -80,15 +80,30 @@ static bool is_left(const struct async_loop *loop, const struct async_task *task
            (task->result >= 0 || (task->result == -ECANCELED && asyncp_left_has_hook(loop)));
 }
 
+/* By async_task_wait, for example. A program may keep some of these until its end. */
+static bool is_left_and_read(const struct async_loop *loop, const struct async_task *task)
+{
+    (void)loop;
+    return task->references > 0 && !task_is_future(task) && task->seen;
+}
+
+/* Returns how many tasks there are at places beyond MAX_LEFT_PLACES. */
+static size_t count_left(struct async_loop *loop, struct left_handles places[MAX_LEFT_PLACES],
+                         bool (*counts)(const struct async_loop *, const struct async_task *))
+{
+    size_t others = 0;
+    for (struct async_task *task = NULL;
+         (task = asyncp_pool_next(&loop->tasks.records, task)) != NULL;)
+        if (counts(loop, task))
+            others += !note_left_handle(places, task);
+    return others;
+}
+
 /* A server may have left thousands: one line for each place. */
 static void tell_left_handles(struct async_loop *loop)
 {
     struct left_handles places[MAX_LEFT_PLACES] = {{.count = 0}};
-    size_t others = 0;
-    for (struct async_task *task = NULL;
-         (task = asyncp_pool_next(&loop->tasks.records, task)) != NULL;)
-        if (is_left(loop, task))
-            others += !note_left_handle(places, task);
+    size_t others = count_left(loop, places, is_left);
     for (int i = 0; i < MAX_LEFT_PLACES && places[i].count > 0; i++)
         if (places[i].count == 1)
             asyncp_left_tell(loop, "%s was never awaited, gathered or detached",
@@ -102,10 +117,25 @@ static void tell_left_handles(struct async_loop *loop)
         asyncp_left_tell(loop, "%zu more tasks were never awaited, gathered or detached", others);
 }
 
+static void tell_read_handles(struct async_loop *loop)
+{
+    struct left_handles places[MAX_LEFT_PLACES] = {{.count = 0}};
+    (void)count_left(loop, places, is_left_and_read);
+    for (int i = 0; i < MAX_LEFT_PLACES && places[i].count > 0; i++)
+        if (places[i].count >= MANY_READ)
+            asyncp_left_tell(loop,
+                             "%s, and %zu more that were created there: their results were read, "
+                             "but each handle was kept, and takes memory until it is awaited, "
+                             "gathered or detached",
+                             places[i].first.text, places[i].count - 1);
+}
+
 void asyncp_tasks_close(struct async_loop *loop)
 {
-    if (asyncp_left_is_told(loop))
+    if (asyncp_left_is_told(loop)) {
         tell_left_handles(loop);
+        tell_read_handles(loop);
+    }
     for (struct async_task *task = NULL;
          (task = asyncp_pool_next(&loop->tasks.records, task)) != NULL;) {
         if (loop_is_inherited(loop))

@@ -323,6 +323,33 @@ TEST(debug_mode_reports_forgotten_tasks_of_one_place_together)
                "), and 2 more that were created there, were never awaited, gathered or detached\n");
 }
 
+/* async_task_wait takes no handle. */
+static int read_results(int count)
+{
+    for (int i = 0; i < count; i++)
+        CHECK_EQ(async_task_wait(async_create_task(give, 0)), 0);
+    return 0;
+}
+
+static int read_many_results(void)
+{
+    return read_results(100);
+}
+
+static int read_some_results(void)
+{
+    return read_results(99);
+}
+
+TEST(debug_mode_reports_many_handles_whose_results_were_read)
+{
+    run_debugged(read_many_results);
+    check_said(2,
+               "), and 99 more that were created there: their results were read, but each handle");
+    run_debugged(read_some_results);
+    check_said(1, "asyncio: the ");
+}
+
 /* The only place where real time is spent: no other way to be slow exists. */
 static void hold_the_loop(void *unused)
 {
