@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const int64_t MIN_HELD_NS = 100000000;
+
 /* The texts of a line, and the widths of columns. */
 struct line {
     char ids[48], state[32], since[32], name[MAX_SHOWN_BYTES], where[MAX_SHOWN_BYTES];
@@ -26,6 +28,20 @@ struct widths {
     int ids, state, name, where, wait;
 };
 
+/*
+ * Since when a task waits, or holds its loop. A loop reads its clock before each burst of turns, so
+ * a short time since then tells nothing. false: it is not known.
+ */
+static bool find_since(const struct snapshot *snapshot, const struct row_group *group,
+                       int64_t now_ns, int64_t *since_ns)
+{
+    const struct row *row = group->first;
+    const struct loop_row *loop = &snapshot->loops[row->loop];
+    *since_ns = row->state == ROW_WAITS ? group->since_ns : loop->now_ns;
+    return row->state == ROW_WAITS ||
+           (row->state == ROW_RUNS && !loop->is_virtual && now_ns - loop->now_ns >= MIN_HELD_NS);
+}
+
 static void fill_line(struct line *line, const struct sheet *sheet, const struct row_group *group,
                       int64_t now_ns)
 {
@@ -33,9 +49,10 @@ static void fill_line(struct line *line, const struct sheet *sheet, const struct
     const struct row *row = group->first;
     asyncp_group_ids(line->ids, sizeof line->ids, group);
     snprintf(line->state, sizeof line->state, "%s", asyncp_show_state(row->state));
+    int64_t since_ns;
     *line->since = 0;
-    if (row->state == ROW_WAITS)
-        asyncp_show_duration(line->since, sizeof line->since, now_ns - group->since_ns);
+    if (find_since(snapshot, group, now_ns, &since_ns))
+        asyncp_show_duration(line->since, sizeof line->since, now_ns - since_ns);
     asyncp_show_name(line->name, sizeof line->name, snapshot, row);
     asyncp_show_text(line->where, sizeof line->where, snapshot, row->where);
     asyncp_show_wait(line->wait, sizeof line->wait, snapshot, sheet->places, row,
