@@ -98,7 +98,8 @@ static struct {
     _Atomic int state;
     _Atomic int32_t thread;
     struct thread_sample *sample;
-    _Atomic int number; /* of the signal; 0: none is installed */
+    _Atomic int number;  /* of the signal; 0: none is installed */
+    _Atomic int sending; /* the signal that is about to be sent, which keeps its handler; 0: none */
 } sampling;
 
 static void note_register(struct thread_sample *sample, unsigned number, uint64_t value)
@@ -225,35 +226,47 @@ void asyncp_sys_sampling_end(void)
         restore_default(number);
 }
 
+/* The action of a number is changed only after a signal that is about to be sent was sent. */
 void asyncp_sys_sampling_leave(int number)
 {
     int before = number;
     if (number == 0 || atomic_load(&sampling.number) != number)
         return;
     const int next = install_on_sample();
-    if (atomic_compare_exchange_strong(&sampling.number, &before, next))
+    if (atomic_compare_exchange_strong(&sampling.number, &before, next)) {
+        while (atomic_load(&sampling.sending) == number)
+            asyncp_sys_yield();
         restore_default(number);
-    else if (next != 0) /* the sampling has ended meanwhile */
+    } else if (next != 0 && next != before) { /* the sampling has ended meanwhile */
         restore_default(next);
+    }
+}
+
+/* 0, or -errno. */
+static int send_signal(int32_t thread)
+{
+    const int number = atomic_load(&sampling.number);
+    long result = -EOPNOTSUPP;
+    atomic_store(&sampling.sending, number);
+    if (number != 0 && atomic_load(&sampling.number) == number && is_installed(number))
+        result = SYS_CALL(SITE_RAISE, syscall(SYS_tgkill, asyncp_sys_process_id(), thread, number));
+    atomic_store(&sampling.sending, 0);
+    return (int)result;
 }
 
 int asyncp_sys_sample(int32_t thread, struct thread_sample *sample)
 {
     enum { MAX_TRIES = 50 };
     static const int64_t STEP_NS = 1000000;
-    const int number = atomic_load(&sampling.number);
     int wanted = WANTED;
-    if (number == 0 || !is_installed(number))
-        return -EOPNOTSUPP;
     *sample = (struct thread_sample){.pc = 0};
     sampling.sample = sample;
     atomic_store(&sampling.thread, thread);
     atomic_store(&sampling.state, WANTED);
-    long result = SYS_CALL(SITE_RAISE,
-                           syscall(SYS_tgkill, asyncp_sys_process_id(), thread, number));
+    const int result = send_signal(thread);
     if (result < 0) {
         atomic_store(&sampling.state, IDLE);
-        return (int)result;
+        return result;
     }
     for (int i = 0; i < MAX_TRIES && atomic_load(&sampling.state) != TAKEN; i++)
         asyncp_sys_sleep(STEP_NS);

@@ -17,6 +17,14 @@
 enum { SAMPLES = 1500 };
 #define WHY_NOT "no real-time signal is free, or registers are not known on this processor"
 
+static void skip_without_samples(void)
+{
+    if (test_is_emulated())
+        test_skip("the emulator cannot deliver the highest real-time signals");
+    if (!asyncp_sys_sampling_begin())
+        test_skip(WHY_NOT);
+}
+
 static atomic_bool is_over;
 static int sampled, with_callers;
 
@@ -90,8 +98,7 @@ async_fn(be_sampled);
 
 TEST(sample_of_a_thread_may_come_at_any_moment)
 {
-    if (!asyncp_sys_sampling_begin())
-        test_skip(WHY_NOT);
+    skip_without_samples();
     CHECK_EQ(async_run_with(test_options(), be_sampled), 0);
     asyncp_sys_sampling_end();
     CHECK(sampled > SAMPLES / 2);
@@ -103,8 +110,7 @@ TEST(sample_of_a_thread_may_come_at_any_moment)
 TEST(sample_of_a_thread_that_has_ended_is_refused)
 {
     struct thread_sample *sample = malloc(sizeof *sample);
-    if (!asyncp_sys_sampling_begin())
-        test_skip(WHY_NOT);
+    skip_without_samples();
     CHECK(sample != NULL);
     CHECK_EQ(asyncp_sys_sample(1 << 30, sample), -ESRCH);
     asyncp_sys_sampling_end();
@@ -125,8 +131,7 @@ TEST(sample_never_calls_a_handler_that_the_program_has_installed)
 {
     struct sigaction mine = {.sa_handler = count_signal}, now;
     struct thread_sample *sample = malloc(sizeof *sample);
-    if (!asyncp_sys_sampling_begin())
-        test_skip(WHY_NOT);
+    skip_without_samples();
     CHECK(sample != NULL);
     CHECK_EQ(sigaction(SIGRTMAX, &mine, NULL), 0);
     CHECK_EQ(asyncp_sys_sample(asyncp_sys_thread_id(), sample), -EOPNOTSUPP);
@@ -142,7 +147,7 @@ static int catch_each_signal(void)
     for (int number = SIGRTMAX; number > SIGRTMAX - 3; number--) {
         async_signals *signals;
         ASYNC_TRY(async_signals_new(&signals, number));
-        raise(number);
+        CHECK_EQ(raise(number), 0);
         CHECK_EQ(async_signals_next(signals), number);
         async_signals_free(signals);
     }
@@ -153,11 +158,38 @@ async_fn(catch_each_signal);
 TEST(sample_leaves_each_signal_to_a_program_that_catches_it)
 {
     struct thread_sample *sample = malloc(sizeof *sample);
-    if (!asyncp_sys_sampling_begin())
-        test_skip(WHY_NOT);
+    skip_without_samples();
     CHECK(sample != NULL);
     CHECK_EQ(async_run_with(test_options(), catch_each_signal), 0);
     CHECK_EQ(asyncp_sys_sample(asyncp_sys_thread_id(), sample), 0);
     asyncp_sys_sampling_end();
     free(sample);
+}
+
+/* ---- a signal that the program takes while samples are made ---------------------------------- */
+
+static void *sample_often(void *thread)
+{
+    struct thread_sample *sample = malloc(sizeof *sample);
+    CHECK(sample != NULL);
+    while (!atomic_load(&is_over))
+        (void)asyncp_sys_sample(*(int32_t *)thread, sample);
+    free(sample);
+    return NULL;
+}
+
+/* A signal that is sent after its handler has gone would end the process. */
+TEST(sample_may_be_made_while_the_program_takes_the_signal)
+{
+    enum { TIMES = 50000 };
+    pthread_t thread;
+    int32_t self = asyncp_sys_thread_id();
+    skip_without_samples();
+    CHECK_EQ(pthread_create(&thread, NULL, sample_often, &self), 0);
+    for (int i = 0; i < TIMES; i++)
+        for (int number = SIGRTMAX; number > SIGRTMAX - 3; number--)
+            asyncp_sys_sampling_leave(number);
+    atomic_store(&is_over, true);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    asyncp_sys_sampling_end();
 }
