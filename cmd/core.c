@@ -255,7 +255,7 @@ static const char *explain(const struct subject *subject, int error)
 {
     (void)subject;
     return error == -ENOEXEC   ? "it is not a core"
-           : error == -ENOSYS  ? "it cannot be opened without /proc; mount it"
+           : error == -ENOSYS  ? "it cannot be opened, because /proc is not mounted; mount /proc"
            : error == -ENODATA ? "it is cut off: the limit for cores, or the disk, was too small"
                                : NULL;
 }

@@ -29,8 +29,8 @@ struct widths {
 };
 
 /*
- * Since when a task waits, or holds its loop. A loop reads its clock before each burst of turns, so
- * a short time since then tells nothing. false: it is not known.
+ * Since when a task waits, or, of a task that runs, since when its loop has not read its clock. The
+ * loop does that before each burst of turns, so a short time tells nothing. false: it is not shown.
  */
 static bool find_since(const struct snapshot *snapshot, const struct row_group *group,
                        int64_t now_ns, int64_t *since_ns)
@@ -207,7 +207,6 @@ int ps_print(const struct sheet *sheet)
         if (!asyncp_is_copy(sheet, loop))
             result = print_tasks(sheet, loop);
     }
-    if (snapshot->unreadable > 0)
-        printf("%zu lists could not be read to their ends\n", snapshot->unreadable);
+    asyncp_show_unreadable(sheet, 0);
     return result;
 }

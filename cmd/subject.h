@@ -57,11 +57,11 @@ int subject_refuse(const struct subject *subject, int error);
 int live_open(struct subject *subject, const char *pid);
 /* Where a file that the process has loaded by this name can be opened. */
 void live_find_path(const struct subject *subject, const char *name, char *path, size_t size);
-/* The number of a thread here, of that in the namespace of the process; 0: it has ended. */
+/* The number, in this command's namespace, of a thread of the process; 0: it has ended. */
 pid_t live_find_thread(const struct subject *subject, uint32_t thread);
 /*
  * The time that a thread has spent on a processor, and ready to run without one. `thread` is its
- * number here. false: the kernel does not say.
+ * number in this command's namespace. false: the kernel does not say.
  */
 bool live_read_times(const struct subject *subject, pid_t thread, int64_t *processor_ns,
                      int64_t *delay_ns);

@@ -22,7 +22,8 @@ struct known_object {
 struct known {
     struct known_object *objects; /* by object, loop and call */
     size_t count;
-    size_t unreadable; /* stacks that are left out, because too many objects are the same */
+    size_t
+        unreadable; /* stacks that were not searched to their ends, because MAX_LOOKS was used up */
 };
 
 /*

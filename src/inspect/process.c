@@ -79,8 +79,7 @@ void asyncp_code_add_table(struct code_range *ranges, size_t count, const char *
 struct code_list {
     struct code_range *ranges;
     size_t count;
-    bool has_program; /* the first file is the program, also if libc gives it another name */
-    bool failed;      /* out of memory */
+    bool failed; /* out of memory */
 };
 
 static void add_segment(struct code_list *list, uint64_t start, uint64_t size)
@@ -110,9 +109,8 @@ static int add_loaded(struct dl_phdr_info *file, size_t size, void *argument)
             list->ranges[j].index = file->dlpi_addr + file->dlpi_phdr[i].p_vaddr;
             list->ranges[j].index_bytes = file->dlpi_phdr[i].p_memsz;
         }
-    asyncp_code_add_table(list->ranges + first, list->count - first,
-                          list->has_program ? file->dlpi_name : PROGRAM_FILE, file->dlpi_addr);
-    list->has_program = true;
+    asyncp_code_add_table(list->ranges + first, list->count - first, asyncp_image_path(file),
+                          file->dlpi_addr);
     return list->failed;
 }
 

@@ -327,7 +327,8 @@ static void note_row(struct rows *rows, const struct line_registers *now, uint64
     const struct line_registers *first = &rows->first;
     if (now->address >= begin && (first->line == 0 || rows->last.address < begin))
         *rows = (struct rows){.first = *now};
-    else if (now->is_statement && (now->line != first->line || now->file != first->file)) {
+    else if (now->address >= begin && now->is_statement && now->line != 0 &&
+             (now->line != first->line || now->file != first->file)) {
         if (rows->statement.file != now->file)
             rows->other = rows->statement;
         rows->statement = *now;

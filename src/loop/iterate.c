@@ -291,7 +291,10 @@ static struct start start_now(void)
     return (struct start){asyncp_sys_clock_now(), asyncp_sys_thread_usage()};
 }
 
-/* The kernel counts no sleep if a task computes, and is only kept from a processor. */
+/*
+ * If the thread has not slept, and had a processor for less than half of the time, other programs
+ * made the turn slow.
+ */
 static bool report_if_slow(const struct async_loop *loop, const char *what,
                            const struct start *start)
 {
@@ -301,7 +304,7 @@ static bool report_if_slow(const struct async_loop *loop, const char *what,
     const struct thread_usage usage = asyncp_sys_thread_usage();
     const int64_t ran_ns = usage.ran_ns - start->usage.ran_ns;
     char share[96] = "";
-    if (usage.sleeps == start->usage.sleeps && ran_ns < took_ns / 2)
+    if (usage.sleeps >= 0 && usage.sleeps == start->usage.sleeps && ran_ns < took_ns / 2)
         snprintf(share, sizeof share, ", but the machine gave it a processor for only %.3f s",
                  (double)ran_ns / 1e9);
     asyncp_report("%s held the loop for %.3f s%s; nothing else could run meanwhile", what,

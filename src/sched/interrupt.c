@@ -57,8 +57,8 @@ static void cancel_main(struct signal_catch *caught)
 }
 
 /*
- * A second SIGQUIT before this has the default action: the loop does not answer. The clock is read
- * because a cycle is confirmed only of waits that have begun before.
+ * A second SIGQUIT before this has the default action: the loop does not answer. The loop's
+ * clock is read first, because a cycle counts only if its waits began before the time it shows.
  */
 static void print_tasks(struct signal_catch *caught)
 {

@@ -10,7 +10,7 @@
 #include "sys/file.h"
 #include "sys/report.h"
 
-/* Tasks checked after each turn, among so many records: with thousands, all would take long. */
+/* After each turn at most so many tasks are checked, and so many records are looked at. */
 enum { MAX_CHECKS = 8, MAX_RECORDS = 64 };
 
 /* Whether the address is in the frame of a returned function. */
@@ -59,7 +59,7 @@ static void check_wait(const struct async_loop *loop, struct wait *wait)
     check_wait_descriptor(wait);
 }
 
-/* Also of tasks that have ended: there may be thousands, by handles that are kept. */
+/* The record may be that of an ended task: each kept handle keeps one. */
 static struct async_task *next_record(struct async_loop *loop)
 {
     loop->debug.checked = asyncp_pool_next(&loop->tasks.records, loop->debug.checked);

@@ -1,4 +1,4 @@
-/* show/loop_line.c: the line about a loop, above its tasks. */
+/* show/loop_line.c: the lines about a loop above its tasks, and about a snapshot below them. */
 #include "show/sheet.h"
 #include "show/words.h"
 #include <inttypes.h>
@@ -30,4 +30,11 @@ void asyncp_show_loop(const struct sheet *sheet, const struct loop_row *loop)
             ", operations in flight: %" PRIu64 ", jobs on other threads: %" PRIu64 "\n",
             loop->is_asleep ? "asleep" : "awake", loop->row_count, loop->created, loop->timers,
             loop->in_flight, loop->jobs);
+}
+
+void asyncp_show_unreadable(const struct sheet *sheet, size_t others)
+{
+    const size_t count = sheet->snapshot->unreadable + others;
+    if (count > 0)
+        fprintf(sheet->to, "lists that could not be read to their ends: %zu\n", count);
 }

@@ -1,8 +1,9 @@
 /*
  * show/own_places.c: a task's stack is read from its outer end, where its function begins, to the
- * first call that the program makes to the library: there the task is. A task whose function is the
- * library's own, as that of a server's connection, has calls of the library outside of that. In a
- * static program the library is in the same file as the program, so its names tell it.
+ * first call that the program makes to the library. The call before that one is the place of the
+ * task. A task whose function is the library's own, as that of a server's connection, has calls of
+ * the library outside of that. In a static program the library is in the same file as the program,
+ * so its names tell it.
  */
 #include "show/own_places.h"
 #include "inspect/source.h"
@@ -63,8 +64,9 @@ static bool is_in_function(const struct elf_image *image, uint64_t linked, uint6
 }
 
 /*
- * The line that calls an inline function of a header. gcc has it as a statement before. clang has
- * none if the function begins with the call; the next statement is nearer than the first line.
+ * Finds the line that calls an inline function of a header. In tables of gcc it is the last
+ * statement before. clang writes no row for the call; if no statement is before it, the next one is
+ * nearer than the first line of the function.
  */
 static const struct source_line *find_caller(const struct elf_image *image, uint64_t begin,
                                              const struct source_line *line,

@@ -119,7 +119,7 @@ static int print_all(struct tree *tree, const struct groups *children, int depth
     return result;
 }
 
-/* Below MAX_DEPTH only leaves: they have no tree of their own. */
+/* Below MAX_DEPTH only leaves are printed: print_left prints the others later. */
 static int print_children(struct tree *tree, const struct row *row, int depth)
 {
     const struct edge *edges;
@@ -292,9 +292,7 @@ int asyncp_show_tree(const struct sheet *sheet, const struct graph *graph,
         result = print_loops(&tree, is_awaited);
         asyncp_show_cycles(sheet, cycles);
     }
-    const size_t unreadable = graph->unreadable + sheet->known->unreadable;
-    if (unreadable > 0)
-        fprintf(sheet->to, "%zu lists could not be read to their ends\n", unreadable);
+    asyncp_show_unreadable(sheet, graph->unreadable + sheet->known->unreadable);
     free(tree.is_printed);
     free(tree.is_alone);
     free(is_awaited);

@@ -1,7 +1,7 @@
 /*
- * sys/image.c: files are mapped for reading. (dladdr does not work in static programs.) Their paths
- * may be those of another process, which may lie: so a path is looked up first, and opened only if
- * it is one of a regular file. To open a device may have effects.
+ * sys/image.c: files are mapped for reading. (dladdr does not work in static programs.) Another
+ * process may name any path. So a path is opened with O_PATH first, which has no effect on a device
+ * or a FIFO, and for reading only if it is a regular file.
  */
 #include "sys/image.h"
 #include "sys/fault.h"
@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ static bool is_elf(const struct elf_image *image)
            ident[EI_CLASS] == (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32);
 }
 
-/* The path of a descriptor is not looked up again, so this is the file that `found` is. */
+/* /proc/self/fd/N is the file of the descriptor, whatever its path names now. */
 static int open_found(int found)
 {
     char path[32];
@@ -52,6 +53,8 @@ bool asyncp_image_open(struct elf_image *image, const char *path)
     struct stat status;
     *image = (struct elf_image){.bytes = NULL};
     int file = asyncp_image_open_regular(path);
+    if (file == -ENOSYS) /* it is a regular one */
+        file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return false;
     void *bytes = MAP_FAILED;
@@ -121,10 +124,16 @@ const ElfW(Shdr) * asyncp_image_section(const struct elf_image *image, const cha
 
 /* ---- loaded files --------------------------------------------------------------------------- */
 
+/* musl gives the program a name, too. */
+const char *asyncp_image_path(const struct dl_phdr_info *file)
+{
+    const bool is_program = (uintptr_t)file->dlpi_phdr == getauxval(AT_PHDR);
+    return is_program || *file->dlpi_name == '\0' ? PROGRAM_FILE : file->dlpi_name;
+}
+
 struct code_search {
     uintptr_t address;
     struct loaded_file *file; /* the result */
-    bool has_program;         /* the first file is the program, also if libc gives it a name */
 };
 
 /* Called for each loaded file; returns 1 to stop. */
@@ -132,14 +141,12 @@ static int search_file(struct dl_phdr_info *file, size_t size, void *argument)
 {
     (void)size;
     struct code_search *search = argument;
-    const char *path = search->has_program ? file->dlpi_name : PROGRAM_FILE;
-    search->has_program = true;
     for (int i = 0; i < file->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &file->dlpi_phdr[i];
         bool is_code = segment->p_type == PT_LOAD &&
                        (segment->p_flags & (PF_R | PF_X)) == (PF_R | PF_X);
         if (is_code && search->address - file->dlpi_addr - segment->p_vaddr < segment->p_memsz) {
-            snprintf(search->file->path, sizeof search->file->path, "%s", path);
+            snprintf(search->file->path, sizeof search->file->path, "%s", asyncp_image_path(file));
             search->file->base = file->dlpi_addr;
             return 1;
         }

@@ -41,6 +41,9 @@ const ElfW(Shdr) * asyncp_image_section(const struct elf_image *image, const cha
 /* The path of the program itself, also if the file was deleted. */
 #define PROGRAM_FILE "/proc/self/exe"
 
+/* The path of a file that dl_iterate_phdr(3) names. */
+const char *asyncp_image_path(const struct dl_phdr_info *file);
+
 /* A loaded file. */
 struct loaded_file {
     uintptr_t base; /* what must be added to its addresses */

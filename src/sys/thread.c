@@ -18,8 +18,9 @@ enum { FUTEX_WAIT_PRIVATE_OP = 128, FUTEX_WAKE_PRIVATE_OP = 129 };
 static const int64_t MAX_FUTEX_WAIT_NS = 24ll * 3600 * NS_PER_SECOND;
 
 /*
- * Counts of threads started here: of those that exist, and of those that are about to end. Each is
- * counted after it was created and before it is gone.
+ * How many threads were started here, counted after they exist, and how many have ended their
+ * function, counted while they still exist. So `begun`, read first, minus `ending`, read last, is
+ * never more than there are.
  */
 static _Atomic uint32_t threads_begun, threads_ending;
 
@@ -29,12 +30,21 @@ struct thread_start {
     void *argument;
 };
 
+static void count_end(void *unused)
+{
+    (void)unused;
+    atomic_fetch_add(&threads_ending, 1);
+}
+
+/* A job may call pthread_exit. */
 static void *run_thread(void *argument)
 {
     const struct thread_start start = *(struct thread_start *)argument;
+    void *result;
     free(argument);
-    void *result = start.function(start.argument);
-    atomic_fetch_add(&threads_ending, 1);
+    pthread_cleanup_push(count_end, NULL);
+    result = start.function(start.argument);
+    pthread_cleanup_pop(true);
     return result;
 }
 
@@ -113,16 +123,14 @@ bool asyncp_sys_is_main_thread(void)
     return asyncp_sys_thread_id() == asyncp_sys_process_id();
 }
 
-static int64_t ns_of(const struct timeval *time)
-{
-    return (int64_t)time->tv_sec * NS_PER_SECOND + (int64_t)time->tv_usec * 1000;
-}
-
+/* The times of getrusage(2) are as old as the last tick of the kernel. */
 struct thread_usage asyncp_sys_thread_usage(void)
 {
-    struct rusage usage = {.ru_nvcsw = 0};
-    getrusage(RUSAGE_THREAD, &usage);
-    return (struct thread_usage){.ran_ns = ns_of(&usage.ru_utime) + ns_of(&usage.ru_stime),
+    struct rusage usage;
+    struct timespec ran;
+    if (getrusage(RUSAGE_THREAD, &usage) < 0 || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran) < 0)
+        return (struct thread_usage){.sleeps = -1};
+    return (struct thread_usage){.ran_ns = (int64_t)ran.tv_sec * NS_PER_SECOND + ran.tv_nsec,
                                  .sleeps = usage.ru_nvcsw};
 }
 

@@ -20,11 +20,11 @@ bool asyncp_sys_is_emulated(void);
 
 /*
  * Whether the process has threads that asyncp_sys_thread_start has not started, but this one. It
- * may count a thread that has just ended.
+ * may be true for a moment after a thread of the library has ended.
  */
 bool asyncp_sys_has_foreign_threads(void);
 
-/* In a child of fork(), which has none of the parent's threads. */
+/* Forgets the threads of the parent. Called in a child of fork(). */
 void asyncp_sys_threads_fork(void);
 
 /* The kernel's numbers of the process and of the calling thread. */
@@ -36,7 +36,7 @@ bool asyncp_sys_is_main_thread(void);
 /* Of the calling thread, since it began. */
 struct thread_usage {
     int64_t ran_ns; /* on a processor */
-    long sleeps;    /* how often it has waited in the kernel */
+    long sleeps;    /* how often it has waited in the kernel; negative: nothing is known */
 };
 
 struct thread_usage asyncp_sys_thread_usage(void);

@@ -243,7 +243,7 @@ void asyncp_sys_sampling_leave(int number)
 }
 
 /* 0, or -errno. */
-static int send_signal(int32_t thread)
+static int signal_sampled(int32_t thread)
 {
     const int number = atomic_load(&sampling.number);
     long result = -EOPNOTSUPP;
@@ -263,7 +263,7 @@ int asyncp_sys_sample(int32_t thread, struct thread_sample *sample)
     sampling.sample = sample;
     atomic_store(&sampling.thread, thread);
     atomic_store(&sampling.state, WANTED);
-    const int result = send_signal(thread);
+    const int result = signal_sampled(thread);
     if (result < 0) {
         atomic_store(&sampling.state, IDLE);
         return result;

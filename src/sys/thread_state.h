@@ -64,8 +64,8 @@ bool asyncp_sys_sampling_begin(void);
 void asyncp_sys_sampling_end(void);
 
 /*
- * Leaves a signal to the program, which is about to install a handler of it: if it is that of the
- * samples, these go on with another one.
+ * Called before the program's handler of a signal is installed. If the samples use that signal,
+ * they use another one from now on.
  */
 void asyncp_sys_sampling_leave(int number);
 

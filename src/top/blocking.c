@@ -107,15 +107,19 @@ const char *asyncp_blocking_hint(const struct thread_call *call)
 
 const char *asyncp_blocking_hint_by_name(const char *function)
 {
-    static const char *const hints[][2] = {
-        {"getaddrinfo", "getaddrinfo blocks; call async_getaddrinfo"},
-        {"gethostbyname", "gethostbyname blocks; call async_getaddrinfo"},
-        {"gethostbyname2", "gethostbyname2 blocks; call async_getaddrinfo"},
-        {"gethostbyname_r", "gethostbyname_r blocks; call async_getaddrinfo"},
-        {"gethostbyname2_r", "gethostbyname2_r blocks; call async_getaddrinfo"},
-        {"gethostbyaddr", "gethostbyaddr blocks; call async_getnameinfo"},
-        {"gethostbyaddr_r", "gethostbyaddr_r blocks; call async_getnameinfo"},
-        {"getnameinfo", "getnameinfo blocks; call async_getnameinfo"}};
+#define INSTEAD(function, call)                                                                    \
+    {                                                                                              \
+        function, function " blocks; call " call                                                   \
+    }
+    static const char *const hints[][2] = {INSTEAD("getaddrinfo", "async_getaddrinfo"),
+                                           INSTEAD("gethostbyname", "async_getaddrinfo"),
+                                           INSTEAD("gethostbyname2", "async_getaddrinfo"),
+                                           INSTEAD("gethostbyname_r", "async_getaddrinfo"),
+                                           INSTEAD("gethostbyname2_r", "async_getaddrinfo"),
+                                           INSTEAD("gethostbyaddr", "async_getnameinfo"),
+                                           INSTEAD("gethostbyaddr_r", "async_getnameinfo"),
+                                           INSTEAD("getnameinfo", "async_getnameinfo")};
+#undef INSTEAD
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
         if (strcmp(function, hints[i][0]) == 0)
             return hints[i][1];

@@ -12,7 +12,7 @@ void asyncp_blocking_describe(char *text, size_t size, const struct thread_call 
 /* What the program should do in place of the call. */
 const char *asyncp_blocking_hint(const struct thread_call *call);
 
-/* The same, of a function of libc that looks up names or addresses. NULL: it is none of them. */
+/* The hint for a function of libc that looks up names or addresses; NULL for any other. */
 const char *asyncp_blocking_hint_by_name(const char *function);
 
 #endif

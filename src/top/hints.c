@@ -22,7 +22,7 @@ static const struct wait *wait_of(const struct async_task *task)
     return wait != NULL && !wait->claimed ? wait : NULL;
 }
 
-/* NULL also for a task that waits, or may go on: cycles have hints of their own. */
+/* NULL if the owner has not ended: a cycle has a hint of its own. */
 static const char *hint_about_lock(struct async_loop *loop, const struct lock *lock,
                                    char line[MAX_LINE])
 {
@@ -102,6 +102,7 @@ static const char *hint_about(struct async_loop *loop, const struct async_task *
 
 struct hints {
     int fd, count;
+    const void *object; /* of the wait that was looked at last: a crowd waits for the same one */
     char written[MAX_HINTS][MAX_LINE];
 };
 
@@ -124,7 +125,10 @@ static bool are_alike(const struct ended_task *ended, const struct ended_task *o
            (ended->result < 0 ? ended->result : 0) == (other->result < 0 ? other->result : 0);
 }
 
-/* Counts the tasks like this one that knew the object. 0: a later one stands for them. */
+/*
+ * Counts the tasks like this one that knew the object. 0: a later task is like it, and the hint
+ * about that one counts both.
+ */
 static size_t count_alike(const struct async_loop *loop, const void *object,
                           const struct ended_task *ended)
 {
@@ -176,8 +180,9 @@ static void write_hints_about(struct hints *hints, struct async_loop *loop,
     char line[MAX_LINE];
     const struct wait *wait = wait_of(task);
     write_hint(hints, hint_about(loop, task, line));
-    if (wait == NULL || wait->object == NULL)
+    if (wait == NULL || wait->object == NULL || wait->object == hints->object)
         return;
+    hints->object = wait->object;
     if (write_hints_about_ended(hints, loop, wait->object, true) == 0)
         write_hints_about_ended(hints, loop, wait->object, false);
 }
@@ -197,7 +202,8 @@ static bool is_named(const struct hints *hints, const struct async_task *task)
 static void write_hints_about_failures(struct hints *hints, struct async_loop *loop)
 {
     char line[MAX_LINE], meaning[MAX_ERROR_MESSAGE_BYTES + 32];
-    for (struct async_task *task = NULL; (task = asyncp_task_next_failed(loop, task)) != NULL;) {
+    for (struct async_task *task = NULL;
+         hints->count < MAX_HINTS && (task = asyncp_task_next_failed(loop, task)) != NULL;) {
         if (is_named(hints, task))
             continue;
         asyncp_error_describe(meaning, sizeof meaning, task->result, task->message);
@@ -225,7 +231,8 @@ void asyncp_write_hints(int fd, struct async_loop *loop)
 {
     struct hints hints = {.fd = fd};
     write_hint_about_limits(&hints, loop);
-    for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
+    for (struct async_task *task = NULL;
+         hints.count < MAX_HINTS && (task = asyncp_task_next(loop, task)) != NULL;)
         write_hints_about(&hints, loop, task);
     write_hints_about_failures(&hints, loop);
 }

@@ -26,7 +26,7 @@ enum {
     MAX_LOOKS = 20
 };
 
-/* A task that has computed for so long is to blame, too, however busy the machine is. */
+/* A task that had a processor for so long gets the hint, however busy the machine is. */
 static const int64_t LONG_NS = 100000000;
 
 enum stall_cause asyncp_stall_cause(const struct thread_times *before,
@@ -247,8 +247,9 @@ static const char *explain_sample(int error)
 {
     return error == 0 ? ":"
            : error == -EOPNOTSUPP
-               ? "; in which calls is not known: no real-time signal is free, or the registers of "
-                 "this processor are not known"
+               ? "; in which calls is not known: the signal that asks for them "
+                 "is not available, or the registers of this processor are "
+                 "not known"
                : "; its thread does not answer the signal that asks for its calls";
 }
 
@@ -298,8 +299,8 @@ static void print_cause(FILE *to, struct own_look *look, const struct stall *sta
 }
 
 /*
- * Lines are looked up after the loop was seen to be held still: in a large program, or without a
- * processor, that takes longer than many holds.
+ * Whether the loop is still held is asked before lines are looked up: the search may take longer
+ * than the hold.
  */
 static int print_stall(FILE *to, struct own_look *look, void *context)
 {

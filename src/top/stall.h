@@ -18,7 +18,7 @@ struct stall {
     uint32_t loop; /* number */
     int32_t thread;
     int64_t held_ns;
-    int64_t ran_ns; /* of it on a processor */
+    int64_t ran_ns; /* time on a processor within held_ns; 0: unknown */
     bool has_turns; /* several tasks have run meanwhile */
     enum stall_cause cause;
     /* whether the loop has gone on; then there is no report. NULL: not asked */

@@ -6,7 +6,7 @@
     static.py c++  tests/cxx/catch.cc: the library's weak references must be resolved by libstdc++.a
     static.py name tests/tools/named.c: a report names its line, whatever name libc has for its file
 
-Ends with 77 where no static program can be linked, not even an empty one.
+Ends with 77 where no static program can be linked, not even an empty one, and `name` also where reports have no places.
 """
 
 import os
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
+from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, finds_waits, option, sanitizers
 
 # The source, its expected output, and its status.
 C_PROGRAM = (ROOT / "examples/tutorial/3_tasks.c", "hello\nworld\n", 0)
@@ -67,7 +67,7 @@ def complaint_about_place(folder: Path) -> str:
 
 
 def check_name() -> int:
-    if WRAPPER or sanitizers() or option("b_lto") or option("static_programs"):
+    if WRAPPER or sanitizers() or option("b_lto") or option("static_programs") or not finds_waits():
         print("this needs a program that is linked with the library as it is and with a shared libc")
         return SKIPPED
     with tempfile.TemporaryDirectory() as name:

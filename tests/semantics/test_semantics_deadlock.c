@@ -111,11 +111,26 @@ DEATH_TEST(deadlock_is_handled_as_the_environment_says, "aborted because of the 
     async_ignore(async_run_with(test_options(), call, wait_for_event));
 }
 
-/* Once the report was written. */
+/* Of the captured output. */
+static bool has_report(void)
+{
+    char text[4096];
+    ssize_t length = pread(STDERR_FILENO, text, sizeof text - 1, 0);
+    text[length > 0 ? length : 0] = '\0';
+    return strstr(text, "deadlock: ") != NULL;
+}
+
 static void *interrupt_after_report(void *process)
 {
-    for (int i = 0; i < 1000 && strstr(capture_look(), "deadlock: ") == NULL; i++)
+    for (int i = 0; i < 1000 && !has_report(); i++)
         usleep(10000);
+    kill(*(pid_t *)process, SIGINT);
+    return NULL;
+}
+
+static void *interrupt_soon(void *process)
+{
+    usleep(50000);
     kill(*(pid_t *)process, SIGINT);
     return NULL;
 }
@@ -125,11 +140,11 @@ TEST_EACH_BACKEND(deadlock_waits_for_sigint_if_the_option_says_so)
     async_run_options options = options_with(ASYNC_DEADLOCK_WAIT);
     pid_t self = getpid();
     pthread_t thread;
-    CHECK_EQ(pthread_create(&thread, NULL, interrupt_after_report, &self), 0);
     capture_begin();
+    CHECK_EQ(pthread_create(&thread, NULL, interrupt_after_report, &self), 0);
     int result = async_run_with(&options, call, wait_for_event);
-    const char *said = capture_end();
     CHECK_EQ(pthread_join(thread, NULL), 0);
+    const char *said = capture_end();
     CHECK_EQ(result, -EINTR);
     check_says(said, "deadlock: nothing is left");
 }
@@ -190,7 +205,7 @@ static int sleep_until_interrupted(void)
 {
     pid_t self = getpid();
     pthread_t thread;
-    CHECK_EQ(pthread_create(&thread, NULL, interrupt_after_report, &self), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, interrupt_soon, &self), 0);
     int result = async_sleep(INFINITY);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     return result;

@@ -54,17 +54,17 @@ static int read_all(const char *bytes, size_t size)
 }
 
 /* -ECANCELED - (1 << 16) */
-static int returns_less_than_16_bits(void)
+static int returns_less_than_int16_min(void)
 {
     return -65661;
 }
-async_fn(returns_less_than_16_bits);
+async_fn(returns_less_than_int16_min);
 
 TEST(trace_takes_no_result_below_16_bits_for_another_one)
 {
     struct timeline timeline;
     record_begin();
-    CHECK_EQ(async_run_with(test_options(), returns_less_than_16_bits), -65661);
+    CHECK_EQ(async_run_with(test_options(), returns_less_than_int16_min), -65661);
     record_end(&timeline);
     CHECK_EQ(recorded_task(&timeline, 1)->error, INT16_MIN);
     asyncp_timeline_free(&timeline);

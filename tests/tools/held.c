@@ -79,7 +79,7 @@ static int holds_by_fifo(void)
 }
 async_fn(holds_by_fifo);
 
-/* In place of libc's, which asks no name server that is known here. */
+/* Replaces libc's function, which would ask the name server of the machine. */
 __attribute__((noinline)) struct hostent *gethostbyname(const char *name)
 {
     int result = poll(NULL, 0, (int)(HELD * 1e3));

@@ -2,16 +2,25 @@
 #include "run/runner.h"
 #include "sys/image.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether a file was opened since the last call. A device tells its driver then. */
+/* Whether a file was opened since the last call. The open of a device would call its driver. */
 static bool was_opened(int watch)
 {
     char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
     return read(watch, events, sizeof events) > 0;
+}
+
+static void write_file(const char *path, const void *bytes, size_t size)
+{
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    CHECK_EQ(fwrite(bytes, 1, size, file), size);
+    CHECK_EQ(fclose(file), 0);
 }
 
 TEST(image_opens_regular_files_only)
@@ -27,10 +36,14 @@ TEST(image_opens_regular_files_only)
     CHECK(!asyncp_image_open(&image, "fifo"));
     CHECK(!asyncp_image_open(&image, "link"));
     CHECK(!was_opened(watch));
-    CHECK(inotify_add_watch(watch, PROGRAM_FILE, IN_OPEN) >= 0);
     CHECK(asyncp_image_open(&image, PROGRAM_FILE));
+    write_file("copy", image.bytes, image.size);
+    asyncp_image_close(&image);
+    CHECK(inotify_add_watch(watch, "copy", IN_OPEN) >= 0);
+    CHECK(asyncp_image_open(&image, "copy"));
     CHECK(was_opened(watch));
     asyncp_image_close(&image);
     close(watch);
+    CHECK_EQ(unlink("copy"), 0);
     CHECK_EQ(unlink("link") + unlink("fifo") + rmdir(folder), 0);
 }

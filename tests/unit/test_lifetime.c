@@ -18,7 +18,7 @@ static int look_from_the_first(struct async_loop *loop)
     int count = 0;
     loop->debug.checked = NULL;
     asyncp_check_waits(loop);
-    if (loop->debug.checked == NULL) /* at all */
+    if (loop->debug.checked == NULL) /* it went past the last record */
         return HANDLES;
     for (const void *record = NULL; record != loop->debug.checked; count++)
         record = asyncp_pool_next(&loop->tasks.records, record);
