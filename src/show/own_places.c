@@ -66,18 +66,19 @@ static bool is_in_function(const struct elf_image *image, uint64_t linked, uint6
 /*
  * Finds the line that calls an inline function of a header. In tables of gcc it is the last
  * statement before. clang writes no row for the call; if no statement is before it, the next one is
- * nearer than the first line of the function.
+ * nearer than the first line of the function, but may be that of another inlined function.
  */
 static const struct source_line *find_caller(const struct elf_image *image, uint64_t begin,
                                              const struct source_line *line,
                                              const struct source_around *around)
 {
-    const struct source_line *next = &around->next;
+    const struct source_line *next = &around->next, *first = &around->first;
     if (around->before.line > 0)
         return is_header(around->before.file) ? line : &around->before;
-    if (next->line > 0 && !is_header(next->file) && is_in_function(image, next->address, begin))
+    if (next->line > first->line && strcmp(next->file, first->file) == 0 &&
+        !is_header(next->file) && is_in_function(image, next->address, begin))
         return next;
-    return around->first.line > 0 && !is_header(around->first.file) ? &around->first : line;
+    return first->line > 0 && !is_header(first->file) ? first : line;
 }
 
 /* begin: of the function; a line before it is that of another one. */

@@ -461,6 +461,24 @@ ASYNC_TEST_WITH(seed_of_the_options_comes_first, .seed = 77)
     return 0;
 }
 
+static void *close_soon(void *fd)
+{
+    usleep(20000);
+    close(*(int *)fd);
+    return NULL;
+}
+
+/* Threads of the library open files of /proc, too. */
+ASYNC_TEST(descriptor_that_a_thread_closes_at_once_is_no_leak)
+{
+    static int fd;
+    pthread_t thread;
+    fd = dup(STDERR_FILENO);
+    ASYNC_CHECK_EQ(pthread_create(&thread, NULL, close_soon, &fd), 0);
+    ASYNC_CHECK_EQ(pthread_detach(thread), 0);
+    return 0;
+}
+
 ASYNC_TEST(skip_tells_why)
 {
     async_test_skip("no %s here", "reason");
