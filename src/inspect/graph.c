@@ -1,5 +1,6 @@
 /* inspect/graph.c: reads joins, watches and groups, and finds the rows of their tasks. */
 #include "inspect/graph.h"
+#include "inspect/sorted.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,17 +272,6 @@ static int compare_edges(const void *one, const void *other)
     return a->to != b->to ? (a->to > b->to) - (a->to < b->to) : (int)a->kind - (int)b->kind;
 }
 
-static void sort_edges(struct graph *graph)
-{
-    size_t kept = 0;
-    if (graph->count > 0)
-        qsort(graph->edges, graph->count, sizeof *graph->edges, compare_edges);
-    for (size_t i = 0; i < graph->count; i++)
-        if (kept == 0 || compare_edges(&graph->edges[kept - 1], &graph->edges[i]) != 0)
-            graph->edges[kept++] = graph->edges[i];
-    graph->count = kept;
-}
-
 /* The first edge from a row or from one behind it. */
 static size_t first_edge(const struct graph *graph, uint32_t row)
 {
@@ -311,7 +301,8 @@ int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, cons
         result = add_edges_of(&building, &snapshot->rows[i]);
     free(building.handles);
     free(building.groups);
-    sort_edges(graph);
+    graph->count = asyncp_sort_once(graph->edges, graph->count, sizeof *graph->edges,
+                                    compare_edges);
     if (result < 0)
         asyncp_graph_close(graph);
     return result;

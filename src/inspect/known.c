@@ -1,5 +1,6 @@
 /* inspect/known.c: reads each stack once, and looks its words up in a sorted array of objects. */
 #include "inspect/known.h"
+#include "inspect/sorted.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +28,6 @@ static bool is_sought(const struct snapshot *snapshot, const struct graph *graph
            asyncp_graph_from(graph, (uint32_t)(row - snapshot->rows), &edges) == 0;
 }
 
-static void remove_repeated(struct known *known)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < known->count; i++)
-        if (kept == 0 || compare_objects(&known->objects[kept - 1], &known->objects[i]) != 0)
-            known->objects[kept++] = known->objects[i];
-    known->count = kept;
-}
-
 static int collect_objects(struct known *known, const struct snapshot *snapshot,
                            const struct graph *graph)
 {
@@ -48,8 +40,8 @@ static int collect_objects(struct known *known, const struct snapshot *snapshot,
             known->objects[known->count++] = (struct known_object){
                 .object = row->object, .call = row->call, .loop = row->loop};
     }
-    qsort(known->objects, known->count, sizeof *known->objects, compare_objects);
-    remove_repeated(known);
+    known->count = asyncp_sort_once(known->objects, known->count, sizeof *known->objects,
+                                    compare_objects);
     return 0;
 }
 

@@ -32,8 +32,8 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, names_variables, option, sanitizers
-from checks import Failure, Skip, expect, status_of, tests_of
+from built import BUILD, COMPILER, ROOT, names_variables, option, sanitizers
+from checks import Failure, Skip, expect, status_outside_emulators, tests_of
 
 COMMAND = BUILD / "asyncio"
 SOURCE = ROOT / "tests/tools/watched.c"
@@ -585,15 +585,5 @@ def test_names(folder: Path):
     expect("the variable", 20000 if names_variables() else 0, answer.stdout.count('"object_name":"lock"'))
 
 
-TESTS = tests_of(globals())
-
-
-def main(name: str) -> int:
-    if WRAPPER:
-        print("the programs run in an emulator")
-        return SKIPPED
-    return status_of(TESTS[name])
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(status_outside_emulators(tests_of(globals()), *sys.argv[1:]))

@@ -20,8 +20,8 @@ import sys
 from pathlib import Path
 
 import inspect  # tests/scripts/inspect.py
-from built import BUILD, ROOT, SKIPPED, WRAPPER, sanitizers
-from checks import Failure, Skip, expect, status_of, tests_of
+from built import BUILD, ROOT, sanitizers
+from checks import Failure, Skip, expect, status_outside_emulators, tests_of
 from inspect import COMMAND, run
 
 WORD = struct.calcsize("P")
@@ -99,15 +99,5 @@ def test_hidden(folder: Path):
         expect("a hidden process", (1, "", f"asyncio: process {pid}: {words}\n"), (answer.returncode, answer.stdout, answer.stderr))
 
 
-TESTS = tests_of(globals())
-
-
-def main(name: str) -> int:
-    if WRAPPER:
-        print("the programs run in an emulator")
-        return SKIPPED
-    return status_of(TESTS[name])
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(status_outside_emulators(tests_of(globals()), *sys.argv[1:]))
