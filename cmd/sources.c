@@ -264,9 +264,35 @@ bool sources_know(const struct sources *sources, uint64_t address)
     return *path != 0;
 }
 
+struct section_search {
+    Dwarf_Addr address;
+    Dwfl_Module *file; /* the result */
+};
+
+static int search_sections(Dwfl_Module *file, void **data, const char *name, Dwarf_Addr start,
+                           void *argument)
+{
+    struct section_search *search = argument;
+    Dwarf_Addr address = search->address, bias;
+    (void)data, (void)name, (void)start;
+    if (dwfl_module_address_section(file, &address, &bias) == NULL)
+        return DWARF_CB_OK;
+    search->file = file;
+    return DWARF_CB_ABORT;
+}
+
+/* Variables that begin as 0 may lie behind the pages that are mapped from the file. */
+static Dwfl_Module *find_file_of_variable(const struct sources *sources, uint64_t address)
+{
+    struct section_search search = {.address = address, .file = find_file(sources, address)};
+    if (search.file == NULL && sources->files != NULL)
+        dwfl_getmodules(sources->files, search_sections, &search, 0);
+    return search.file;
+}
+
 bool sources_find_variable(struct sources *sources, uint64_t address, char *name, size_t size)
 {
-    Dwfl_Module *file = find_file(sources, address);
+    Dwfl_Module *file = find_file_of_variable(sources, address);
     return file != NULL && variables_find(&sources->variables, file, address, name, size);
 }
 

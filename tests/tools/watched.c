@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Whatever their order is, the lock is not in the pages that are mapped from the file. */
+static char room_before[1 << 20];
 static async_lock lock;
 static async_event never;
+static char room_after[1 << 20];
 
 static int has_lock(void)
 {
@@ -68,5 +71,6 @@ async_fn(amain, int);
 
 int main(int count, char **arguments)
 {
+    room_before[0] = room_after[0] = (char)count;
     return async_main(amain, count > 1 ? atoi(arguments[1]) : 3);
 }
