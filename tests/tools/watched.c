@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 /* Whatever their order is, the lock is not in the pages that are mapped from the file. */
-static char room_before[1 << 20];
+static volatile char room_before[1 << 20];
 static async_lock lock;
 static async_event never;
-static char room_after[1 << 20];
+static volatile char room_after[1 << 20];
 
 static int has_lock(void)
 {
