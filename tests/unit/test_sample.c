@@ -7,6 +7,7 @@
 #include "stack/context.h"
 #include "sys/thread.h"
 #include "sys/thread_state.h"
+#include "sys/tools.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -19,8 +20,8 @@ enum { SAMPLES = 1500 };
 
 static void skip_without_samples(void)
 {
-    if (test_is_emulated())
-        test_skip("the emulator cannot deliver the highest real-time signals");
+    if (test_is_emulated() || tools_under_valgrind())
+        test_skip("the highest real-time signals are not the program's here");
     if (!asyncp_sys_sampling_begin())
         test_skip(WHY_NOT);
 }
