@@ -119,6 +119,8 @@ def group_with_a_tenth():
 
 
 def throttled(program: Path):
+    if sanitizers():
+        raise Skip("with sanitizers a look takes longer than the hold")
     with group_with_a_tenth() as members:
         command = f"echo $$ >{members}; exec {program} spin"
         for _ in range(TRIES):
