@@ -20,7 +20,7 @@ struct edge {
 struct graph {
     struct edge *edges; /* by `from`, each once */
     size_t count, capacity;
-    size_t unreadable; /* waits whose tasks are left out, because they are too many */
+    size_t unreadable; /* waits for more tasks than may be read */
 };
 
 /*

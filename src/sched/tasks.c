@@ -76,7 +76,7 @@ static bool note_left_handle(struct left_handles places[MAX_LEFT_PLACES],
 /* A task that has failed has a report of its own. One that was cancelled concerns only tests. */
 static bool is_left(const struct async_loop *loop, const struct async_task *task)
 {
-    return task->references > 0 && !task_is_future(task) && !task->seen &&
+    return !task->seen &&
            (task->result >= 0 || (task->result == -ECANCELED && asyncp_left_has_hook(loop)));
 }
 
@@ -84,7 +84,7 @@ static bool is_left(const struct async_loop *loop, const struct async_task *task
 static bool is_left_and_read(const struct async_loop *loop, const struct async_task *task)
 {
     (void)loop;
-    return task->references > 0 && !task_is_future(task) && task->seen;
+    return task->seen;
 }
 
 /* Returns how many tasks there are at places beyond MAX_LEFT_PLACES. */
@@ -94,7 +94,7 @@ static size_t count_left(struct async_loop *loop, struct left_handles places[MAX
     size_t others = 0;
     for (struct async_task *task = NULL;
          (task = asyncp_pool_next(&loop->tasks.records, task)) != NULL;)
-        if (counts(loop, task))
+        if (task->references > 0 && !task_is_future(task) && counts(loop, task))
             others += !note_left_handle(places, task);
     return others;
 }

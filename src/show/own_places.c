@@ -1,9 +1,9 @@
 /*
  * show/own_places.c: a task's stack is read from its outer end, where its function begins, to the
  * first call that the program makes to the library. The call before that one is the place of the
- * task. A task whose function is the library's own, as that of a server's connection, has calls of
- * the library outside of that. In a static program the library is in the same file as the program,
- * so its names tell it.
+ * task. The function of a server's connection is the library's own, so its calls are outside of the
+ * program's. In a static program the library is in the same file as the program, so its names tell
+ * it.
  */
 #include "show/own_places.h"
 #include "inspect/source.h"

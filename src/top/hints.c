@@ -198,7 +198,7 @@ static bool is_named(const struct hints *hints, const struct async_task *task)
     return false;
 }
 
-/* Of tasks whose work may be missing, while the program still has their handles. */
+/* Of failed tasks, while the program still has their handles: their work may be missing. */
 static void write_hints_about_failures(struct hints *hints, struct async_loop *loop)
 {
     char line[MAX_LINE], meaning[MAX_ERROR_MESSAGE_BYTES + 32];

@@ -344,7 +344,7 @@ static int read_some_results(void)
     return read_results(99);
 }
 
-TEST(debug_mode_reports_many_handles_whose_results_were_read)
+TEST(debug_mode_reports_many_handles_after_their_results_were_read)
 {
     run_debugged(read_many_results);
     check_said(2,

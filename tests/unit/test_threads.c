@@ -29,7 +29,10 @@ static void *start_and_join(void *unused)
     return unused;
 }
 
-/* The thread of the program itself starts them, so a count that is too high hides it. */
+/*
+ * The program's thread starts the library's. If these are counted too early or too long, the
+ * program's thread is taken for one of them.
+ */
 TEST(threads_of_the_program_are_foreign_while_those_of_the_library_begin_and_end)
 {
     pthread_t thread;
