@@ -24,8 +24,8 @@ struct graph {
 };
 
 /*
- * Reads what waits are about. What is read for all waits together has a limit: beyond it edges are
- * left out. 0; -ENOMEM; an error of the view.
+ * Reads the objects of all waits. The bytes of all of them together have a limit: edges beyond it
+ * are left out. 0; -ENOMEM; an error of the view.
  */
 int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, const struct view *view,
                       const struct layout *layout);

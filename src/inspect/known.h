@@ -22,8 +22,7 @@ struct known_object {
 struct known {
     struct known_object *objects; /* by object, loop and call */
     size_t count;
-    size_t
-        unreadable; /* stacks that were not searched to their ends, because MAX_LOOKS was used up */
+    size_t unreadable; /* stacks that were not searched to their ends: see MAX_LOOKS */
 };
 
 /*

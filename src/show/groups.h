@@ -4,7 +4,7 @@
 
 #include "show/sheet.h"
 
-/* Tasks of one loop with the same name, places, state, call and, if it is one, lock. */
+/* Tasks of one loop with the same name, places, state and call; if they wait for it, one lock. */
 struct row_group {
     const struct row *first; /* with the least id */
     size_t count;

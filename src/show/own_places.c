@@ -66,7 +66,8 @@ static bool is_in_function(const struct elf_image *image, uint64_t linked, uint6
 /*
  * Finds the line that calls an inline function of a header. In tables of gcc it is the last
  * statement before. clang writes no row for the call; if no statement is before it, the next one is
- * nearer than the first line of the function, but may be that of another inlined function.
+ * nearer than the first line of the function. It counts only if it is below that line: else it is
+ * that of another inlined function.
  */
 static const struct source_line *find_caller(const struct elf_image *image, uint64_t begin,
                                              const struct source_line *line,
