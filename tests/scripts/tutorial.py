@@ -187,6 +187,16 @@ def expect_debug_transcript(name, said):
             raise Failure(f"{line}\nis in the tutorial for {name}, but the program printed:\n{said}")
 
 
+def expect_report(name, said):
+    """What a thread says while a task holds the loop: as in the tutorial, but for times and calls of the C library."""
+    shown = [line for line in (TRANSCRIPTS / (name + "_held.txt")).read_text().splitlines() if " libc.so" not in line]
+    said = re.sub(r"(created at |count )\S*examples/", r"\1examples/", re.sub(r"for \d+\.\d+ s", "for 0.11 s", said))
+    said = said.replace("in nanosleep(2)", "in clock_nanosleep(2)")  # another libc's sleep
+    for line in shown:
+        if line not in said.splitlines():
+            raise Failure(f"{line}\nis in the tutorial for {name}, but the program printed:\n{said}")
+
+
 # ---- what is run ----------------------------------------------------------------------------------------------
 
 
@@ -236,11 +246,14 @@ def test_virtually(name):
 
 def compare_really(name, run, backend):
     began = time.monotonic()
-    with in_c(BUILD / name, run, backend) as c, in_python(TWINS / (name + ".py"), run) as twin:
-        lines, _ = c.finish(0)
+    debug = {"ASYNCIO_DEBUG": "1"} if name == BLOCKING else {}
+    with in_c(BUILD / name, run, backend, **debug) as c, in_python(TWINS / (name + ".py"), run) as twin:
+        lines, said = c.finish(0)
         print(f"{name} on {backend}: {time.monotonic() - began:.3f} s")
         expected, _ = twin.finish(0)
     expect_same(f"{name} on {backend}", expected, lines)
+    if name == BLOCKING and not WRAPPER:
+        expect_report(name, said)
 
 
 def interrupt_really(name, run, backend):
