@@ -239,6 +239,7 @@ def check_arguments() -> None:
     expect(depth_of[0] == 0, depth_of[1])
     expect(run(BROKEN, "crash")[0] == 1, "a failed test does not change the status")
     check_refused("ASYNC_TEST_TIME_LIMIT=inf: it must be", ASYNC_TEST_TIME_LIMIT="inf")
+    expect("not ended within 2 s" in run(BROKEN, "endless", ASYNC_TEST_TIME_LIMIT="2")[1], "the longer limit does not count")
     check_refused("ASYNC_TEST_SWEEP=cal:1: it must be cancel:NUMBER", ASYNC_TEST_SWEEP="cal:1")
     check_help()
     check_closed_input()

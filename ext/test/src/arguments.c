@@ -26,7 +26,8 @@ static void print_usage(FILE *file)
             "  --help     prints this\n"
             "\n"
             "Variables of the environment: ASYNC_TEST_SEEDS and ASYNC_TEST_DEPTH, as above;\n"
-            "ASYNC_TEST_TIME_LIMIT, the seconds that a test may take.\n",
+            "ASYNC_TEST_TIME_LIMIT, the seconds of a test, unless its own limit is longer;\n"
+            "ASYNCIO_SHUFFLE and ASYNC_TEST_SWEEP, which a failure prints, run the same again.\n",
             program, ASYNCP_MAX_DEPTH);
 }
 

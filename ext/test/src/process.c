@@ -120,9 +120,10 @@ const char *time_limit_fault(void)
 double time_limit_of(const async_test_options *options)
 {
     const char *text = getenv("ASYNC_TEST_TIME_LIMIT");
-    if (options->time_limit > 0)
-        return options->time_limit;
-    return text != NULL && *text != '\0' ? strtod(text, NULL) : DEFAULT_LIMIT;
+    double seconds = text != NULL ? strtod(text, NULL) : 0;
+    if (seconds <= 0 && options->time_limit <= 0)
+        return DEFAULT_LIMIT;
+    return seconds > options->time_limit ? seconds : options->time_limit;
 }
 
 /* Written by the coverage runtime, where that is linked. */

@@ -11,10 +11,10 @@
  *
  *     ASYNC_TEST_MAIN
  *
- * A test is a coroutine on a loop of its own. Time is virtual: when no task is ready, the clock
- * jumps to the next timer. A test fails if a check fails, if it does not return 0, if all tasks
- * wait for each other, if a task fails and no other task awaits it, or if it leaves a task, a
- * descriptor or memory of the loop behind.
+ * A test is a coroutine on a loop of its own. Time is virtual: when no task is ready and none waits
+ * for a socket, a pipe or a thread, the clock jumps to the next timer. A test fails if a check
+ * fails, if it does not return 0, if all tasks wait for each other, if a task fails and no other
+ * task awaits it, or if it leaves a task, a descriptor or memory of the loop behind.
  *
  * ASYNC_TEST_MAIN runs each test in a process of its own and prints TAP. async_test_run runs a
  * coroutine as a test in the calling process, for programs with a framework of their own.
@@ -43,8 +43,8 @@ typedef struct async_test_options {
     bool debug;        /* debug mode of the loop */
     bool loses_errors; /* a task that no other task awaits may fail */
     /*
-     * seconds of real time, in ASYNC_TEST_MAIN and the sweeps below; 0: the value of
-     * ASYNC_TEST_TIME_LIMIT, else 20. In a test, each run of a sweep gets at most 3/4 of the rest
+     * seconds of real time, in ASYNC_TEST_MAIN and the sweeps below; a longer ASYNC_TEST_TIME_LIMIT
+     * counts; 0: 20. In a test, each run of a sweep gets at most 3/4 of the time that is left
      */
     double time_limit;
     const char *backend; /* as in async_run_options */
@@ -92,7 +92,7 @@ typedef struct async_test_options {
  * --list the names, -v also the output of tests that pass. --seeds N, or ASYNC_TEST_SEEDS=N in the
  * environment, runs each test N times with ready tasks in a random order. With --depth D, or
  * ASYNC_TEST_DEPTH=D, tasks have random priorities in these runs, which change D - 1 times
- * (async_run_options). A failure prints the ASYNCIO_SHUFFLE that runs the same order again.
+ * (async_run_options). A failure prints the ASYNCIO_SHUFFLE or ASYNC_TEST_SWEEP that runs it again.
  *
  * The exit status is 0 if all tests passed, 1 if one failed, 2 if the arguments are wrong.
  */
