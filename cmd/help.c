@@ -39,7 +39,7 @@ static const struct help helps[] = {
      "It ends with q or Ctrl-C.\n"},
     {"trace", "says what cost time in a timeline, or makes a page of it", "asyncio trace run.trace",
      "asyncio trace FILE|PID|CORE [-o OUT.html|OUT.svg|OUT.pftrace|OUT.trace]\n",
-     "a file that ASYNCIO_TRACE has named, the number of a process or the path of a core",
+     "a .trace file that ASYNCIO_TRACE has named, the number of a process or the path of a core",
      "  -o OUT     writes the timeline: as a page, a picture, for ui.perfetto.dev, or for this\n"
      "             command; without it the verdict on the timeline is printed\n"
      "\n"
@@ -48,7 +48,7 @@ static const struct help helps[] = {
     {"gdb", "starts gdb with commands for tasks", "asyncio gdb 4711",
      "asyncio gdb PID|CORE [ARGUMENT ...]\n", PROCESS_OR_CORE,
      "In gdb, `info tasks` lists the tasks, `task 3 bt` shows the calls of task 3, and\n"
-     "`help task` describes all commands. Behind PID or CORE may stand arguments of gdb.\n"
+     "`help task` describes all commands. Arguments after PID or CORE are passed to gdb.\n"
      "gdb stops the process.\n"}};
 
 enum { HELP_COUNT = sizeof helps / sizeof *helps };
@@ -73,9 +73,9 @@ static void print_usage(FILE *to, const char *usage)
 
 void help_print(FILE *to)
 {
-    fputs("usage: asyncio COMMAND [OPTION ...] PID|CORE\n\n"
+    fputs("usage: asyncio COMMAND [OPTION ...] PID|CORE|FILE\n\n"
           "Looks into a program that uses libasyncio, while it runs or after it has crashed. The\n"
-          "program needs no preparation, and is not stopped.\n\n",
+          "program needs no preparation; only `asyncio gdb` stops it.\n\n",
           to);
     for (size_t i = 0; i < HELP_COUNT; i++)
         fprintf(to, "  %-6s %-66s %s\n", helps[i].name, helps[i].purpose, helps[i].example);

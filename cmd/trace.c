@@ -146,7 +146,8 @@ static int convert(struct output *output, const struct output *input, const char
 {
     size_t offset;
     if (!asyncp_timeline_is_file(input->bytes, input->count, &offset))
-        return trace_fail("%s is no file of ASYNCIO_TRACE, or of another version", from);
+        return trace_fail(
+            "%s is not a .trace file of this version; a page (.html) is opened in a browser", from);
     int result = put_timelines(output, form, input, offset);
     if (result == -EPROTO)
         return trace_fail("%s is damaged or was cut off", from);

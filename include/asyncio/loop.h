@@ -242,7 +242,8 @@ ASYNC_API bool async_loop_get_debug(const async_loop *loop);
 
 /*
  * Sets how long a task or callback may hold the loop before debug mode reports it. The default is
- * 0.1 seconds.
+ * 0.1 seconds; 0 or less reports each turn. The thread that reports held loops waits for at least
+ * 0.01 seconds.
  *
  * Returns 0; -EINVAL if seconds is not a number or loop is NULL.
  * Never switches.

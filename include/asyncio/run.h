@@ -40,7 +40,7 @@ typedef enum async_deadlock_action {
 
 /* Options of a loop; {0} and NULL mean the defaults. */
 typedef struct async_run_options {
-    /* reports slow callbacks, ignored cancellations and lost results; also ASYNCIO_DEBUG=1 */
+    /* reports slow callbacks, ignored cancellations and what is left at the end; ASYNCIO_DEBUG=1 */
     bool debug;
     /* the time starts at 0 and advances to the next deadline when no task is ready */
     bool virtual_clock;
@@ -72,7 +72,8 @@ typedef struct async_run_options {
     async_deadlock_action on_deadlock; /* see async_deadlock_action */
     /*
      * seconds for which a task may hold the loop, until a thread reports it, with the calls that it
-     * is in; 0: ASYNCIO_WATCHDOG=seconds, else only in debug mode: its limit for slow callbacks
+     * is in, at the earliest after 0.01; 0: ASYNCIO_WATCHDOG=seconds, else only in debug mode: its
+     * limit for slow callbacks
      */
     double watchdog;
     ASYNCP_RESERVED(2);
