@@ -49,7 +49,9 @@ def shown_object(task: Task, number: int) -> str:
         return f", #{awaited.label} {awaited.name}"
     if 0 < number < MIN_OBJECT_ADDRESS:
         return f", descriptor {number}"
-    lock = loop.lib.read(number, "lock") if task.wait.call == "async_lock_acquire" else None
+    call, acquires_again = task.wait.call, not task.wait.cancellable
+    is_lock = call == "async_lock_acquire" or (call == "async_condition_wait" and acquires_again)
+    lock = loop.lib.read(number, "lock") if is_lock else None
     if lock is None:
         return f", {number:#x}" if number else ""
     owner = loop.lib.get(lock, "lock_owner")

@@ -33,10 +33,13 @@ static int find_awaited(struct snapshot *snapshot)
     return 0;
 }
 
+/* A wait for a notification can be cancelled; that in which the lock is acquired again cannot. */
 static bool waits_for_lock(const struct snapshot *snapshot, const struct row *row)
 {
+    const char *call = asyncp_texts_get(&snapshot->texts, row->call);
     return row->state == ROW_WAITS &&
-           strcmp(asyncp_texts_get(&snapshot->texts, row->call), "async_lock_acquire") == 0;
+           (strcmp(call, "async_lock_acquire") == 0 ||
+            (row->cannot_cancel && strcmp(call, "async_condition_wait") == 0));
 }
 
 /* Neighbours mostly wait for the same lock. */

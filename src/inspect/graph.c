@@ -6,12 +6,13 @@
 #include <string.h>
 
 /* A read of its own costs as much as that of some hundred bytes of an array. */
-enum { MAX_AWAITED = 1 << 20, MAX_LISTENERS = 64, MAX_BYTES = 1 << 24, READ_COST_BYTES = 256 };
+enum { MAX_LISTENERS = 1024, MIN_BUDGET = 1 << 24, BUDGET_OF_ROW = 16, READ_COST_BYTES = 256 };
 
 /* A row by an address: of its handle, or of the group that it waits for. */
 struct place_of_row {
     uint64_t address;
     uint32_t row;
+    bool waits_for_one; /* child of the group */
 };
 
 struct building {
@@ -21,7 +22,6 @@ struct building {
     const struct layout *layout;
     struct place_of_row *handles, *groups; /* sorted */
     size_t group_count;
-    uint32_t group_wait; /* the text of async_group_wait; UINT32_MAX: no task is there */
     uint64_t bytes_left; /* that may still be read; a process may lie about its arrays */
 };
 
@@ -51,11 +51,12 @@ static int add_edge(struct graph *graph, uint32_t from, uint32_t to, enum edge_k
     return 0;
 }
 
-/* Whether as many bytes may still be read. */
-static bool spend(struct building *building, uint64_t bytes)
+/* Whether so many elements may still be read; if not, the caller's edges are missing. */
+static bool spend(struct building *building, uint64_t count, uint64_t size)
 {
-    bool is_left = bytes <= building->bytes_left;
-    building->bytes_left -= is_left ? bytes : 0;
+    bool is_left = count <= building->bytes_left / size;
+    building->bytes_left -= is_left ? count * size : 0;
+    building->graph->unreadable += !is_left;
     return is_left;
 }
 
@@ -81,12 +82,8 @@ static int add_each(struct building *building, const struct row *row, uint64_t a
                     uint64_t count, size_t size,
                     int (*add)(struct building *building, const struct row *row, const char *bytes))
 {
-    if (count > MAX_AWAITED)
+    if (!spend(building, count, size > sizeof(void *) ? size : sizeof(void *)))
         return 0;
-    if (!spend(building, count * (size > sizeof(void *) ? size : sizeof(void *)))) {
-        building->graph->unreadable++;
-        return 0;
-    }
     char *bytes = malloc((size_t)count * size + 1);
     int result = bytes != NULL ? 0 : -ENOMEM;
     if (result == 0)
@@ -130,15 +127,14 @@ static int add_watched(struct building *building, const struct row *row, const c
         int result = add_handle(building, row, link - offset, EDGE_ONE_OF);
         if (result < 0 || building->graph->count > before)
             return result;
-        if (!spend(building, READ_COST_BYTES)) {
-            building->graph->unreadable++;
+        if (!spend(building, 1, READ_COST_BYTES))
             return 0;
-        }
         result = asyncp_view_read(building->view, link, &next, sizeof(void *));
         if (result < 0)
             return result;
         link = next;
     }
+    building->graph->unreadable++;
     return 0;
 }
 
@@ -170,7 +166,10 @@ static int add_select(struct building *building, const struct row *row, const ch
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-/* What calls wait for, besides the handle that is their object. */
+/*
+ * What calls wait for, besides the handle that is their object. The last wait of a race is a join;
+ * the object of a join is a task, that of other waits is none.
+ */
 static const struct {
     const char *call;
     enum layout_name whole;
@@ -179,6 +178,7 @@ static const struct {
                {"async_wait", LAYOUT_watch, add_watch},
                {"async_completion_next", LAYOUT_watch, add_watch},
                {"async_staggered_race", LAYOUT_watch, add_watch},
+               {"async_staggered_race", LAYOUT_join, add_join},
                {"async_select", LAYOUT_select, add_select}};
 
 /* Memory that has changed meanwhile gives fewer edges, and no error. */
@@ -204,12 +204,9 @@ static int add_group(struct building *building, const struct row *child)
                                            ? NULL
                                            : bsearch(&key, building->groups, building->group_count,
                                                      sizeof key, compare_places);
-    return found == NULL
-               ? 0
-               : add_edge(building->graph, found->row, index_of(building, child),
-                          building->snapshot->rows[found->row].call == building->group_wait
-                              ? EDGE_AWAITS
-                              : EDGE_ONE_OF);
+    return found == NULL ? 0
+                         : add_edge(building->graph, found->row, index_of(building, child),
+                                    found->waits_for_one ? EDGE_ONE_OF : EDGE_AWAITS);
 }
 
 static int add_owner(struct building *building, const struct row *row)
@@ -231,17 +228,23 @@ static int add_edges_of(struct building *building, const struct row *row)
     if (result < 0 || row->state != ROW_WAITS)
         return result;
     for (size_t i = 0; i < sizeof finders / sizeof *finders; i++)
-        if (strcmp(call, finders[i].call) == 0)
+        if (strcmp(call, finders[i].call) == 0 &&
+            (finders[i].whole != LAYOUT_watch || row->awaited == 0))
             return read_and_add(building, row, i);
     return row->awaited != 0 ? add_handle(building, row, row->object, EDGE_AWAITS) : 0;
 }
 
 /* ---- the graph ------------------------------------------------------------------------------ */
 
-static bool waits_for_group(const struct snapshot *snapshot, const struct row *row)
+/* Calls that wait for children of a group, which is their object. */
+static void add_group_place(struct building *building, const struct row *row)
 {
-    return row->state == ROW_WAITS &&
-           strncmp(asyncp_texts_get(&snapshot->texts, row->call), "async_group_", 12) == 0;
+    const char *call = asyncp_texts_get(&building->snapshot->texts, row->call);
+    bool is_next = strcmp(call, "async_group_next") == 0;
+    if (row->state == ROW_WAITS && (is_next || strcmp(call, "async_group_wait") == 0 ||
+                                    strcmp(call, "the end of a task group") == 0))
+        building->groups[building->group_count++] = (struct place_of_row){
+            row->object, index_of(building, row), is_next};
 }
 
 static int open_places(struct building *building)
@@ -252,12 +255,9 @@ static int open_places(struct building *building)
     if (building->handles == NULL || building->groups == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < snapshot->row_count; i++) {
-        const struct row *row = &snapshot->rows[i];
-        building->handles[i] = (struct place_of_row){row->address, i};
-        if (strcmp(asyncp_texts_get(&snapshot->texts, row->call), "async_group_wait") == 0)
-            building->group_wait = row->call;
-        if (waits_for_group(snapshot, row))
-            building->groups[building->group_count++] = (struct place_of_row){row->object, i};
+        building->handles[i] = (struct place_of_row){.address = snapshot->rows[i].address,
+                                                     .row = i};
+        add_group_place(building, &snapshot->rows[i]);
     }
     qsort(building->handles, snapshot->row_count, sizeof *building->handles, compare_places);
     qsort(building->groups, building->group_count, sizeof *building->groups, compare_places);
@@ -293,8 +293,7 @@ int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, cons
                                 .snapshot = snapshot,
                                 .view = view,
                                 .layout = layout,
-                                .group_wait = UINT32_MAX,
-                                .bytes_left = MAX_BYTES};
+                                .bytes_left = MIN_BUDGET + BUDGET_OF_ROW * snapshot->row_count};
     *graph = (struct graph){.count = 0};
     int result = open_places(&building);
     for (size_t i = 0; i < snapshot->row_count && result == 0; i++)
