@@ -52,9 +52,12 @@ static int find_cycles(struct cycles *cycles, const struct looked *looked,
 static int print_tree(const struct sheet *sheet, const struct looked *looked,
                       const struct graph *graph)
 {
-    static struct cycles cycles;
+    struct cycles cycles = {.count = 0};
     int result = find_cycles(&cycles, looked, graph);
-    return result == 0 ? asyncp_show_tree(sheet, graph, &cycles) : result;
+    if (result == 0)
+        result = asyncp_show_tree(sheet, graph, &cycles);
+    asyncp_cycles_free(&cycles);
+    return result;
 }
 
 /* As a tree or as JSON. */

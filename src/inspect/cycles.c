@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum visit { NOT_SEEN, ON_PATH, DONE };
+enum visit { NOT_SEEN, ON_PATH, DONE, VISITS = 3, IN_CYCLE = 4 };
 
 /* A row on the path, and the edge that is followed next. */
 struct step {
@@ -14,26 +14,83 @@ struct step {
 struct search {
     struct cycles *cycles;
     const struct graph *graph;
-    uint8_t *seen; /* enum visit, by row */
+    uint8_t *seen; /* enum visit, by row, and IN_CYCLE */
     struct step *path;
     size_t depth;
+    size_t overlapping; /* cycles that have tasks in common with earlier ones */
+    size_t steps_left;  /* back along paths: the cycles of a process that lies may all be long */
 };
 
-/* The path from a row on is a cycle. */
-static void add_cycle(struct search *search, uint32_t row)
+/* ---- the list ------------------------------------------------------------------------------- */
+
+/* Room for `more` elements behind the first `count`. */
+static bool make_room(void **array, size_t *capacity, size_t count, size_t more, size_t size)
 {
-    struct cycles *cycles = search->cycles;
-    size_t first = search->depth;
-    if (cycles->count == MAX_CYCLES)
-        return;
-    while (search->path[first - 1].row != row)
-        first--;
-    size_t count = search->depth - (first - 1);
-    struct cycle *cycle = &cycles->found[cycles->count++];
-    cycle->count = count < MAX_CYCLE_ROWS ? count : MAX_CYCLE_ROWS;
-    cycle->length = count;
-    for (size_t i = 0; i < cycle->count; i++)
-        cycle->rows[i] = search->path[first - 1 + i].row;
+    size_t wanted = *capacity > 0 ? *capacity : 16;
+    if (count + more <= *capacity)
+        return true;
+    while (wanted < count + more)
+        wanted *= 2;
+    void *moved = realloc(*array, wanted * size);
+    if (moved == NULL)
+        return false;
+    *array = moved;
+    *capacity = wanted;
+    return true;
+}
+
+/* 0 or -ENOMEM. */
+static int append_cycle(struct cycles *cycles, const struct step *path, size_t length)
+{
+    void *found = cycles->found, *rows = cycles->rows;
+    bool has_room = make_room(&found, &cycles->capacity, cycles->count, 1, sizeof *cycles->found);
+    has_room = has_room && make_room(&rows, &cycles->row_capacity, cycles->row_count, length,
+                                     sizeof *cycles->rows);
+    cycles->found = found;
+    cycles->rows = rows;
+    if (!has_room)
+        return -ENOMEM;
+    cycles->found[cycles->count++] = (struct cycle){cycles->row_count, length};
+    for (size_t i = 0; i < length; i++)
+        cycles->rows[cycles->row_count++] = path[i].row;
+    return 0;
+}
+
+void asyncp_cycles_free(struct cycles *cycles)
+{
+    free(cycles->found);
+    free(cycles->rows);
+    *cycles = (struct cycles){.count = 0};
+}
+
+/* ---- the search ----------------------------------------------------------------------------- */
+
+/* Whether no row of the path is in another cycle. Marks all of them. */
+static bool claim_rows(struct search *search, const struct step *path, size_t length)
+{
+    uint8_t marks = 0;
+    for (size_t i = 0; i < length; i++) {
+        marks |= search->seen[path[i].row];
+        search->seen[path[i].row] |= IN_CYCLE;
+    }
+    return (marks & IN_CYCLE) == 0;
+}
+
+/* The path from a row on is a cycle. 0 or -ENOMEM. */
+static int add_cycle(struct search *search, uint32_t row)
+{
+    size_t length = 1;
+    while (length <= search->steps_left && search->path[search->depth - length].row != row)
+        length++;
+    const bool is_too_far = length > search->steps_left;
+    const struct step *path = search->path + search->depth - length;
+    search->steps_left -= is_too_far ? search->steps_left : length;
+    if (is_too_far ||
+        (!claim_rows(search, path, length) && search->overlapping++ >= MAX_OVERLAPPING)) {
+        search->cycles->left_out++;
+        return 0;
+    }
+    return append_cycle(search->cycles, path, length);
 }
 
 static void enter(struct search *search, uint32_t row)
@@ -45,13 +102,15 @@ static void enter(struct search *search, uint32_t row)
     step->end = count > 0 ? step->next + count : step->next;
 }
 
-static void search_from(struct search *search, uint32_t row)
+/* 0 or -ENOMEM. */
+static int search_from(struct search *search, uint32_t row)
 {
+    int result = 0;
     enter(search, row);
-    while (search->depth > 0) {
+    while (search->depth > 0 && result == 0) {
         struct step *step = &search->path[search->depth - 1];
         if (step->next == step->end) {
-            search->seen[step->row] = DONE;
+            search->seen[step->row] = (search->seen[step->row] & IN_CYCLE) | DONE;
             search->depth--;
             continue;
         }
@@ -59,25 +118,29 @@ static void search_from(struct search *search, uint32_t row)
         uint32_t to = edge->to;
         if (edge->kind == EDGE_ONE_OF)
             continue;
-        if (search->seen[to] == ON_PATH)
-            add_cycle(search, to);
+        if ((search->seen[to] & VISITS) == ON_PATH)
+            result = add_cycle(search, to);
         else if (search->seen[to] == NOT_SEEN)
             enter(search, to);
     }
+    return result;
 }
 
 int asyncp_cycles_find(struct cycles *cycles, const struct graph *graph, size_t row_count)
 {
-    struct search search = {.cycles = cycles, .graph = graph};
-    cycles->count = 0;
+    struct search search = {
+        .cycles = cycles, .graph = graph, .steps_left = 2 * (row_count + MAX_OVERLAPPING)};
+    *cycles = (struct cycles){.count = 0};
     search.seen = calloc(row_count + 1, sizeof *search.seen);
     search.path = malloc((row_count + 1) * sizeof *search.path);
     int result = search.seen != NULL && search.path != NULL ? 0 : -ENOMEM;
     for (uint32_t row = 0; row < row_count && result == 0; row++)
         if (search.seen[row] == NOT_SEEN)
-            search_from(&search, row);
+            result = search_from(&search, row);
     free(search.seen);
     free(search.path);
+    if (result < 0)
+        asyncp_cycles_free(cycles);
     return result;
 }
 
@@ -118,9 +181,10 @@ void asyncp_cycles_confirm(struct cycles *cycles, const struct snapshot *snapsho
 {
     size_t kept = 0;
     for (size_t i = 0; i < cycles->count; i++) {
+        const uint32_t *rows = asyncp_cycle_rows(cycles, &cycles->found[i]);
         bool confirmed = true;
-        for (size_t j = 0; j < cycles->found[i].count && confirmed; j++)
-            confirmed = is_in_same_wait(snapshot, &snapshot->rows[cycles->found[i].rows[j]], later);
+        for (size_t j = 0; j < cycles->found[i].length && confirmed; j++)
+            confirmed = is_in_same_wait(snapshot, &snapshot->rows[rows[j]], later);
         if (confirmed)
             cycles->found[kept++] = cycles->found[i];
     }

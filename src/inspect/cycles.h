@@ -6,25 +6,37 @@
 
 #include "inspect/graph.h"
 
-enum { MAX_CYCLES = 16, MAX_CYCLE_ROWS = 64 };
+/* Cycles that have tasks in common with others. */
+enum { MAX_OVERLAPPING = 16 };
 
 /* Each row waits for the next one, and the last one for the first. */
 struct cycle {
-    uint32_t rows[MAX_CYCLE_ROWS];
-    size_t count;  /* of rows */
-    size_t length; /* of the cycle: more than count if it is longer than MAX_CYCLE_ROWS */
+    size_t first; /* index of its rows */
+    size_t length;
 };
 
 struct cycles {
-    struct cycle found[MAX_CYCLES];
-    size_t count;
+    struct cycle *found;
+    size_t count, capacity;
+    uint32_t *rows; /* of all cycles */
+    size_t row_count, row_capacity;
+    size_t left_out; /* more cycles, which have tasks in common with others */
 };
 
 /*
- * Finds cycles: for each set of tasks that wait for each other at least one, up to MAX_CYCLES.
- * Edges of the kind EDGE_ONE_OF do not count. 0 or -ENOMEM.
+ * Finds cycles: for each set of tasks that wait for each other at least one, and up to
+ * MAX_OVERLAPPING more. Edges of the kind EDGE_ONE_OF do not count. 0 or -ENOMEM; then there is
+ * nothing to free.
  */
 int asyncp_cycles_find(struct cycles *cycles, const struct graph *graph, size_t row_count);
+
+void asyncp_cycles_free(struct cycles *cycles);
+
+static inline const uint32_t *asyncp_cycle_rows(const struct cycles *cycles,
+                                                const struct cycle *cycle)
+{
+    return cycles->rows + cycle->first;
+}
 
 /*
  * Removes the cycles that a later snapshot of the same process does not confirm. What is read of a

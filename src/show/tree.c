@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PREFIX = 512, MAX_DEPTH = 64 };
+enum { MAX_PREFIX = 512, MAX_DEPTH = 64, MAX_SHOWN_CYCLES = 16, MAX_SHOWN_ROWS = 64 };
 
 struct tree {
     const struct sheet *sheet;
@@ -191,86 +191,114 @@ static int print_loops(struct tree *tree, const bool *is_awaited)
 
 /* ---- cycles --------------------------------------------------------------------------------- */
 
-static bool is_cycle_shown(const struct sheet *sheet, const struct cycle *cycle)
+/* A cycle, for reading. */
+struct circle {
+    const struct snapshot *snapshot;
+    const uint32_t *rows;
+    size_t length;
+};
+
+static struct circle circle_of(const struct sheet *sheet, const struct cycles *cycles, size_t i)
 {
-    const struct snapshot *snapshot = sheet->snapshot;
-    return asyncp_is_shown(sheet, &snapshot->loops[snapshot->rows[cycle->rows[0]].loop]);
+    return (struct circle){sheet->snapshot, asyncp_cycle_rows(cycles, &cycles->found[i]),
+                           cycles->found[i].length};
 }
 
-/* How many edges of a cycle are shown: of a long one not the last. */
-static size_t count_edges(const struct cycle *cycle)
+static const struct row *row_of(const struct circle *circle, size_t i)
 {
-    return cycle->length > cycle->count ? cycle->count - 1 : cycle->count;
+    return &circle->snapshot->rows[circle->rows[i % circle->length]];
 }
 
-/* How many of them lead to the owner of a lock. */
-static size_t count_locks(const struct snapshot *snapshot, const struct cycle *cycle)
+static bool is_cycle_shown(const struct sheet *sheet, const struct circle *circle)
+{
+    return asyncp_is_shown(sheet, &sheet->snapshot->loops[row_of(circle, 0)->loop]);
+}
+
+/* How many of its edges lead to the owner of a lock. */
+static size_t count_locks(const struct circle *circle)
 {
     size_t count = 0;
-    for (size_t i = 0; i < count_edges(cycle); i++) {
-        const struct row *next = &snapshot->rows[cycle->rows[(i + 1) % cycle->count]];
-        count += snapshot->rows[cycle->rows[i]].owner == next->id;
-    }
+    for (size_t i = 0; i < circle->length; i++)
+        count += row_of(circle, i)->owner == row_of(circle, i + 1)->id;
     return count;
 }
 
 /* A change of the program after which there is no such cycle. */
-static const char *hint_about_cycle(const struct snapshot *snapshot, const struct cycle *cycle)
+static const char *hint_about_cycle(const struct circle *circle)
 {
-    size_t locks = count_locks(snapshot, cycle);
+    size_t locks = count_locks(circle);
     if (locks == 0)
         return "tasks await each other; one of them must not await: pass it the result by a future "
                "or a queue";
-    if (locks < count_edges(cycle))
+    if (locks < circle->length)
         return "a task awaits others while it holds a lock that one of them acquires; release the "
                "lock before the await";
-    if (cycle->length == 1)
+    if (circle->length == 1)
         return "a task already holds the lock that it acquires; release it first, or acquire it "
                "only in the outer function";
     return "tasks hold a lock and wait for another one's; acquire the locks in the same order "
            "everywhere";
 }
 
-/* Each text once. */
-static void show_hints(const struct sheet *sheet, const struct cycles *cycles)
-{
-    for (size_t i = 0; i < cycles->count; i++) {
-        const char *hint = hint_about_cycle(sheet->snapshot, &cycles->found[i]);
-        bool is_new = is_cycle_shown(sheet, &cycles->found[i]);
-        for (size_t j = 0; j < i && is_new; j++)
-            is_new = hint_about_cycle(sheet->snapshot, &cycles->found[j]) != hint ||
-                     !is_cycle_shown(sheet, &cycles->found[j]);
-        if (is_new)
-            fprintf(sheet->to, "  hint: %s\n", hint);
-    }
-}
-
 /* "cycle: #3 waits for #4 waits for #3" */
-static void show_cycle(const struct sheet *sheet, const struct cycle *cycle)
+static void show_cycle(const struct sheet *sheet, const struct circle *circle)
 {
-    const struct snapshot *snapshot = sheet->snapshot;
-    const struct loop_row *loop = &snapshot->loops[snapshot->rows[cycle->rows[0]].loop];
-    const struct tree tree = {.sheet = sheet, .now_ns = now_of(snapshot, loop)};
+    const struct loop_row *loop = &sheet->snapshot->loops[row_of(circle, 0)->loop];
+    const struct tree tree = {.sheet = sheet, .now_ns = now_of(sheet->snapshot, loop)};
+    const size_t shown = circle->length < MAX_SHOWN_ROWS ? circle->length : MAX_SHOWN_ROWS;
     fprintf(sheet->to, "cycle: ");
-    for (size_t i = 0; i < cycle->count; i++)
-        fprintf(sheet->to, "#%" PRIu64 " waits for ", snapshot->rows[cycle->rows[i]].id);
-    if (cycle->length > cycle->count)
-        fprintf(sheet->to, "%zu more, the last one for ", cycle->length - cycle->count);
-    fprintf(sheet->to, "#%" PRIu64 "\n", snapshot->rows[cycle->rows[0]].id);
-    for (size_t i = 0; i < cycle->count; i++) {
-        const struct row *row = &snapshot->rows[cycle->rows[i]];
+    for (size_t i = 0; i < shown; i++)
+        fprintf(sheet->to, "#%" PRIu64 " waits for ", row_of(circle, i)->id);
+    if (circle->length > shown)
+        fprintf(sheet->to, "%zu more, the last one for ", circle->length - shown);
+    fprintf(sheet->to, "#%" PRIu64 "\n", row_of(circle, 0)->id);
+    for (size_t i = 0; i < shown; i++) {
+        const struct row *row = row_of(circle, i);
         const struct row_group group = {row, 1, row->since_ns, true};
         fprintf(sheet->to, "  ");
         print_group(&tree, &group, true);
     }
 }
 
+/* Each text once. */
+static void show_hint(const struct sheet *sheet, const char *hint, const char *shown[],
+                      size_t *count)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (shown[i] == hint)
+            return;
+    shown[(*count)++] = hint;
+    fprintf(sheet->to, "  hint: %s\n", hint);
+}
+
 void asyncp_show_cycles(const struct sheet *sheet, const struct cycles *cycles)
 {
-    for (size_t i = 0; i < cycles->count; i++)
-        if (is_cycle_shown(sheet, &cycles->found[i]))
-            show_cycle(sheet, &cycles->found[i]);
-    show_hints(sheet, cycles);
+    const char *hints[MAX_SHOWN_CYCLES], *said[MAX_SHOWN_CYCLES];
+    size_t shown = 0, hint_count = 0, more = cycles->left_out;
+    for (size_t i = 0; i < cycles->count; i++) {
+        const struct circle circle = circle_of(sheet, cycles, i);
+        if (!is_cycle_shown(sheet, &circle))
+            continue;
+        more += shown == MAX_SHOWN_CYCLES;
+        if (shown == MAX_SHOWN_CYCLES)
+            continue;
+        show_cycle(sheet, &circle);
+        hints[shown++] = hint_about_cycle(&circle);
+    }
+    if (more > 0)
+        fprintf(sheet->to, "… and %zu more cycles\n", more);
+    for (size_t i = 0; i < shown; i++)
+        show_hint(sheet, hints[i], said, &hint_count);
+}
+
+/* Marks the rows that are shown below a cycle. */
+static void mark_cycles(struct tree *tree, const struct cycles *cycles)
+{
+    for (size_t i = 0; i < cycles->count && i < MAX_SHOWN_CYCLES; i++) {
+        const struct circle circle = circle_of(tree->sheet, cycles, i);
+        for (size_t j = 0; j < circle.length && j < MAX_SHOWN_ROWS; j++)
+            tree->is_alone[circle.rows[j]] = true;
+    }
 }
 
 int asyncp_show_tree(const struct sheet *sheet, const struct graph *graph,
@@ -286,9 +314,7 @@ int asyncp_show_tree(const struct sheet *sheet, const struct graph *graph,
         for (size_t i = 0; i < graph->count; i++)
             if (graph->edges[i].kind != EDGE_LOCK)
                 is_awaited[graph->edges[i].to] = true;
-        for (size_t i = 0; i < cycles->count; i++)
-            for (size_t j = 0; j < cycles->found[i].count; j++)
-                tree.is_alone[cycles->found[i].rows[j]] = true;
+        mark_cycles(&tree, cycles);
         result = print_loops(&tree, is_awaited);
         asyncp_show_cycles(sheet, cycles);
     }

@@ -56,6 +56,7 @@ static void close_own_look(struct own_look *look)
 {
     asyncp_own_places_close(&look->places);
     asyncp_known_free(&look->known);
+    asyncp_cycles_free(&look->cycles);
     asyncp_graph_close(&look->graph);
     asyncp_snapshot_free(&look->snapshot);
     asyncp_unwinder_close(&look->unwinder);

@@ -5,7 +5,9 @@
 #include "inspect/own_view.h"
 #include "run/runner.h"
 #include <asyncio.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int sleeps(void)
 {
@@ -58,7 +60,37 @@ static int selects(void)
 }
 async_fn(selects);
 
-/* How many tasks named `sleeps` a task awaits. */
+/* Children that a request to cancel does not end. */
+static async_event may_end;
+
+static int sleeps_on(void)
+{
+    return async_no_cancel(async_event_wait(&may_end));
+}
+async_fn(sleeps_on);
+
+static int leaves_group(void)
+{
+    ASYNC_TASK_GROUP(group);
+    for (int i = 0; i < 3; i++)
+        async_group_create_task(&group, sleeps_on);
+    return async_sleep(0);
+}
+async_fn(leaves_group);
+
+static int attempts(size_t index, void *unused)
+{
+    (void)unused;
+    return index == 0 ? async_no_cancel(async_event_wait(&may_end)) : 0;
+}
+
+static int races(void)
+{
+    return async_staggered_race(attempts, NULL, 2, 0);
+}
+async_fn(races);
+
+/* How many tasks named `sleeps`, `sleeps_on` or as an attempt of a race a task awaits. */
 static size_t count_awaited(const struct snapshot *snapshot, const struct graph *graph,
                             const char *name, enum edge_kind kind)
 {
@@ -67,7 +99,8 @@ static size_t count_awaited(const struct snapshot *snapshot, const struct graph 
     size_t count = asyncp_graph_from(graph, (uint32_t)(row - snapshot->rows), &edges);
     for (size_t i = 0; i < count; i++) {
         CHECK_EQ(edges[i].kind, kind);
-        CHECK_STR(text_of_row(snapshot, snapshot->rows[edges[i].to].name), "sleeps");
+        const char *awaited = text_of_row(snapshot, snapshot->rows[edges[i].to].name);
+        CHECK(strstr(awaited, "sleeps") != NULL || strstr(awaited, "race") != NULL);
     }
     return count;
 }
@@ -96,13 +129,61 @@ LOOP_TEST(graph_has_the_tasks_that_a_call_awaits)
     return 0;
 }
 
+/* A request to cancel ends none of the children: the parents wait at the end. */
+LOOP_TEST(graph_has_the_tasks_for_which_the_end_of_a_group_or_a_race_waits)
+{
+    struct snapshot snapshot;
+    struct graph graph;
+    async_task *group = async_create_task(leaves_group), *race = async_create_task(races);
+    CHECK_EQ(async_sleep(1), 0);
+    take_own_snapshot(&snapshot);
+    CHECK_EQ(asyncp_graph_open(&graph, &snapshot, &asyncp_own_view, own_layout()), 0);
+    CHECK_EQ(count_awaited(&snapshot, &graph, "leaves_group", EDGE_AWAITS), 3);
+    CHECK_EQ(count_awaited(&snapshot, &graph, "races", EDGE_AWAITS), 1);
+    CHECK_EQ(graph.unreadable, 0);
+    asyncp_graph_close(&graph);
+    asyncp_snapshot_free(&snapshot);
+    async_event_set(&may_end);
+    async_ignore(async_gather(group, race));
+    async_event_clear(&may_end);
+    return 0;
+}
+
 /* ---- cycles --------------------------------------------------------------------------------- */
 
+static async_condition condition;
+
+static int is_notified(void)
+{
+    ASYNC_TRY(async_condition_acquire(&condition));
+    int result = async_condition_wait(&condition);
+    async_condition_release(&condition);
+    return result;
+}
+async_fn(is_notified);
+
+static int awaits_with_lock(async_task *waiter)
+{
+    ASYNC_TRY(async_condition_acquire(&condition));
+    async_condition_notify_all(&condition);
+    int result = async_timeout(100, async_task_wait(waiter));
+    async_condition_release(&condition);
+    return result;
+}
+async_fn(awaits_with_lock, async_task *);
+
 static struct cycles cycles;
+
+static uint32_t row_in(size_t cycle, size_t i)
+{
+    CHECK(i < cycles.found[cycle].length);
+    return asyncp_cycle_rows(&cycles, &cycles.found[cycle])[i];
+}
 
 static void find(const struct edge *edges, size_t count, size_t rows)
 {
     const struct graph graph = {.edges = (struct edge *)(uintptr_t)edges, .count = count};
+    asyncp_cycles_free(&cycles);
     CHECK_EQ(asyncp_cycles_find(&cycles, &graph, rows), 0);
 }
 
@@ -122,11 +203,80 @@ TEST(cycles_are_found_and_chains_are_none)
     CHECK_EQ(cycles.count, 0);
     find(circles, 5, 6);
     CHECK_EQ(cycles.count, 2);
-    CHECK_EQ(cycles.found[0].count, 2);
-    CHECK_EQ(cycles.found[0].rows[0], 1);
-    CHECK_EQ(cycles.found[0].rows[1], 2);
-    CHECK_EQ(cycles.found[1].count, 1);
-    CHECK_EQ(cycles.found[1].rows[0], 3);
+    CHECK_EQ(cycles.found[0].length, 2);
+    CHECK_EQ(row_in(0, 0), 1);
+    CHECK_EQ(row_in(0, 1), 2);
+    CHECK_EQ(cycles.found[1].length, 1);
+    CHECK_EQ(row_in(1, 0), 3);
+    asyncp_cycles_free(&cycles);
+}
+
+TEST(cycles_without_a_common_task_are_all_found)
+{
+    enum { PAIRS = 1000 };
+    static struct edge edges[2 * PAIRS];
+    for (uint32_t i = 0; i < 2 * PAIRS; i++)
+        edges[i] = (struct edge){i, i ^ 1, EDGE_LOCK};
+    find(edges, 2 * PAIRS, 2 * PAIRS);
+    CHECK_EQ(cycles.count, PAIRS);
+    CHECK_EQ(cycles.left_out, 0);
+    CHECK_EQ(row_in(PAIRS - 1, 1), 2 * PAIRS - 1);
+    asyncp_cycles_free(&cycles);
+}
+
+/* A gather in a lock that all its tasks acquire. */
+TEST(cycles_with_a_common_task_are_counted_beyond_the_first)
+{
+    enum { TASKS = 1000 };
+    static struct edge edges[2 * TASKS];
+    for (uint32_t i = 0; i < TASKS; i++) {
+        edges[i] = (struct edge){0, i + 1, EDGE_AWAITS};
+        edges[TASKS + i] = (struct edge){i + 1, 0, EDGE_LOCK};
+    }
+    find(edges, 2 * TASKS, TASKS + 1);
+    CHECK_EQ(cycles.count, MAX_OVERLAPPING + 1);
+    CHECK_EQ(cycles.left_out, TASKS - MAX_OVERLAPPING - 1);
+    asyncp_cycles_free(&cycles);
+}
+
+/* Each task of a chain waits for one before it, as far before the middle as it is behind. */
+TEST(cycles_are_sought_for_a_bounded_time)
+{
+    enum { HALF = 100000 };
+    struct edge *edges = malloc((3 * HALF + 1) * sizeof *edges);
+    uint32_t count = 0;
+    CHECK(edges != NULL);
+    for (uint32_t i = 0; i < 2 * HALF; i++) {
+        edges[count++] = (struct edge){i, i + 1, EDGE_AWAITS};
+        if (i > HALF)
+            edges[count++] = (struct edge){i, 2 * HALF - i, EDGE_LOCK};
+    }
+    find(edges, count, 2 * HALF + 1);
+    CHECK_EQ(cycles.count + cycles.left_out, HALF - 1);
+    CHECK(cycles.row_count <= 4 * HALF + 100);
+    asyncp_cycles_free(&cycles);
+    free(edges);
+}
+
+LOOP_TEST(cycles_have_tasks_that_acquire_the_lock_of_a_condition_again)
+{
+    struct snapshot snapshot;
+    struct graph graph;
+    async_task *waiter = async_create_task(is_notified);
+    CHECK_EQ(async_sleep(1), 0);
+    async_task *holder = async_create_task(awaits_with_lock, waiter);
+    CHECK_EQ(async_sleep(1), 0);
+    take_own_snapshot(&snapshot);
+    CHECK_EQ(asyncp_graph_open(&graph, &snapshot, &asyncp_own_view, own_layout()), 0);
+    CHECK_EQ(asyncp_cycles_find(&cycles, &graph, snapshot.row_count), 0);
+    CHECK_EQ(cycles.count, 1);
+    CHECK_EQ(cycles.found[0].length, 2);
+    asyncp_cycles_free(&cycles);
+    asyncp_graph_close(&graph);
+    asyncp_snapshot_free(&snapshot);
+    CHECK_EQ(async_await(holder), -ETIMEDOUT);
+    CHECK_EQ(async_await(waiter), 0);
+    return 0;
 }
 
 TEST(cycles_are_sought_in_long_chains)
@@ -141,12 +291,13 @@ TEST(cycles_are_sought_in_long_chains)
     CHECK_EQ(cycles.count, 0);
     find(edges, LENGTH + 1, LENGTH + 1);
     CHECK_EQ(cycles.count, 1);
-    CHECK_EQ(cycles.found[0].count, 3);
-    edges[LENGTH].to = 0; /* too long to be told whole */
+    CHECK_EQ(cycles.found[0].length, 3);
+    edges[LENGTH].to = 0;
     find(edges, LENGTH + 1, LENGTH + 1);
     CHECK_EQ(cycles.count, 1);
-    CHECK_EQ(cycles.found[0].count, MAX_CYCLE_ROWS);
     CHECK_EQ(cycles.found[0].length, LENGTH + 1);
+    CHECK_EQ(row_in(0, LENGTH), LENGTH);
+    asyncp_cycles_free(&cycles);
     free(edges);
 }
 
@@ -160,7 +311,9 @@ TEST(cycles_are_confirmed_by_tasks_that_are_still_in_the_same_wait)
     struct loop_row loop = {.number = 1, .row_count = 2, .now_ns = 9};
     const struct snapshot before = {.loops = &loop, .loop_count = 1, .rows = rows, .row_count = 2};
     const struct snapshot later = {.loops = &loop, .loop_count = 1, .rows = again, .row_count = 2};
-    const struct cycles both = {.found = {{.rows = {0, 1}, .count = 2, .length = 2}}, .count = 1};
+    struct cycle cycle = {.length = 2};
+    uint32_t indices[] = {0, 1};
+    const struct cycles both = {.found = &cycle, .count = 1, .rows = indices};
     cycles = both;
     asyncp_cycles_confirm(&cycles, &before, &later);
     CHECK_EQ(cycles.count, 1);
@@ -186,4 +339,28 @@ TEST(cycles_are_confirmed_by_tasks_that_are_still_in_the_same_wait)
     cycles = both;
     asyncp_cycles_confirm(&cycles, &before, &later);
     CHECK_EQ(cycles.count, 0);
+}
+
+TEST(cycles_are_confirmed_by_all_of_their_tasks)
+{
+    enum { LENGTH = 1000 };
+    static struct row rows[LENGTH], again[LENGTH];
+    static uint32_t indices[LENGTH];
+    struct cycle whole = {.length = LENGTH};
+    struct loop_row loop = {.number = 1, .row_count = LENGTH, .now_ns = 9};
+    const struct snapshot before = {
+        .loops = &loop, .loop_count = 1, .rows = rows, .row_count = LENGTH};
+    const struct snapshot later = {
+        .loops = &loop, .loop_count = 1, .rows = again, .row_count = LENGTH};
+    struct cycles found = {.found = &whole, .count = 1, .rows = indices};
+    for (uint32_t i = 0; i < LENGTH; i++) {
+        rows[i] = (struct row){.id = i + 1, .state = ROW_WAITS, .wait = i + 1, .since_ns = 7};
+        again[i] = rows[i];
+        indices[i] = i;
+    }
+    asyncp_cycles_confirm(&found, &before, &later);
+    CHECK_EQ(found.count, 1);
+    again[LENGTH - 1].since_ns++;
+    asyncp_cycles_confirm(&found, &before, &later);
+    CHECK_EQ(found.count, 0);
 }

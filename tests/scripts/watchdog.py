@@ -6,6 +6,7 @@
     watchdog.py page        a page of memory that comes late
     watchdog.py throttled   a control group that gives a tenth of a processor
     watchdog.py circle      tasks that wait for each other while others go on: once, in debug mode
+    watchdog.py circles     many of them: 64, and a line about the others, once
     watchdog.py stopped     nothing is said of a process that was stopped
     watchdog.py debugger    nothing is said of a process that a debugger has stopped, steps or runs
 
@@ -181,7 +182,15 @@ def circle(program: Path):
         raise Failure(f"status {answer.returncode}: {answer.stderr}")
 
 
-CASES = {case.__name__: case for case in (causes, callback, page, throttled, circle, stopped, debugger)}
+def circles(program: Path):
+    answer = subprocess.run([program, "circles"], text=True, capture_output=True, env={**os.environ, "ASYNCIO_DEBUG": "1"})
+    said = answer.stderr
+    reports, others = said.count("2 tasks wait for each other"), said.count("more tasks wait for each other")
+    if answer.returncode != 0 or (reports, others) != (64, 1):
+        raise Failure(f"status {answer.returncode}, {reports} reports: {said[:2000]}")
+
+
+CASES = {case.__name__: case for case in (causes, callback, page, throttled, circle, circles, stopped, debugger)}
 
 
 def main(name: str) -> int:

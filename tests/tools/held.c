@@ -2,7 +2,7 @@
  * held.c: a program for tests/scripts/watchdog.py: a task that holds its loop.
  *
  *     held spin | sleep | fifo | name | mutex | page | many | rests | callback |
- *          circle | idle | busy
+ *          circle | circles | idle | busy
  *
  * It ends with 0 if the call that blocked was not disturbed, and with 77 if the kernel allows no
  * page faults that a thread answers.
@@ -239,6 +239,20 @@ static int stands_by_a_circle(void)
 }
 async_fn(stands_by_a_circle);
 
+static int stands_by_circles(void)
+{
+    enum { CIRCLES = 70 };
+    static async_lock locks[CIRCLES][2];
+    async_task *tasks[2 * CIRCLES];
+    for (int i = 0; i < 2 * CIRCLES; i++)
+        tasks[i] = async_create_task(takes_both, &locks[i / 2][i % 2], &locks[i / 2][1 - i % 2]);
+    ASYNC_TRY(async_sleep(2.5));
+    for (int i = 0; i < 2 * CIRCLES; i++)
+        async_task_cancel(tasks[i]);
+    return async_gather_n(tasks, 2 * CIRCLES, NULL, ASYNC_RETURN_EXCEPTIONS) == 0 ? 0 : -EIO;
+}
+async_fn(stands_by_circles);
+
 static int stays_idle(void)
 {
     puts("idle");
@@ -274,6 +288,7 @@ static async_task *start(const char *how)
            : strcmp(how, "rests") == 0    ? async_create_task(holds_and_rests)
            : strcmp(how, "callback") == 0 ? async_create_task(calls_a_callback)
            : strcmp(how, "circle") == 0   ? async_create_task(stands_by_a_circle)
+           : strcmp(how, "circles") == 0  ? async_create_task(stands_by_circles)
                                           : async_create_task(stays_idle);
 }
 

@@ -74,6 +74,7 @@ static void look(const struct layout *layout)
         if (asyncp_graph_open(&graph, &snapshot, &view, layout) == 0) {
             asyncp_cycles_find(&cycles, &graph, snapshot.row_count);
             asyncp_cycles_confirm(&cycles, &snapshot, &snapshot);
+            asyncp_cycles_free(&cycles);
             look_for_objects(&snapshot, &graph);
         }
         asyncp_graph_close(&graph);
