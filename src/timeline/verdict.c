@@ -1,60 +1,13 @@
 /*
- * timeline/verdict.c: adds up the spans of a timeline by the functions of tasks and by the objects
- * for which they have waited, and says which has done the most harm.
+ * timeline/verdict.c: says which function or which object has done the most harm.
  */
 #include "timeline/verdict.h"
-#include "inspect/table.h"
-#include "timeline/replay.h"
-#include <errno.h>
+#include "timeline/tally.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { NS_PER_US = 1000, PERCENT = 100 };
-
-/* The tasks of one function. The first members are the key. */
-struct site {
-    uint64_t function; /* address of its name */
-    uint64_t unknown;  /* of a task without a name: its index */
-    uint32_t example;  /* one of its tasks */
-    uint32_t task_count;
-    uint64_t run_ns, ready_ns;
-    uint64_t hold_count, hold_ns, longest_ns; /* turns that are holds */
-    uint64_t lost_ns;                         /* by other tasks, while these have held the loop */
-    uint32_t most_ready;                      /* tasks that were ready at a hold */
-    uint32_t most_late;                       /* tasks that became due during a hold */
-    uint32_t ended;                           /* tasks */
-    uint32_t last;                            /* the task that has ended last */
-    uint64_t last_begin_ns, last_end_ns;
-    uint64_t previous_end_ns; /* the end of the task before it */
-    uint64_t other_ns;        /* the longest life of another task than the last */
-};
-
-/* All waits for one object in one call. */
-struct contention {
-    uint64_t total_ns;
-    uint32_t waiters, most_waiters;
-    uint32_t waker; /* the site that has ended most of them: a majority vote */
-    int32_t votes;
-};
-
-struct tally {
-    const struct timeline *timeline;
-    struct table sites;
-    uint32_t *site_of;              /* of each task: index */
-    uint64_t *begin_ns;             /* of each task: its first span */
-    struct contention *contentions; /* of each wait */
-    uint64_t run_ns, ready_ns, longest_ns;
-    struct span last_turn; /* state NONE: none */
-    struct span stuck;     /* the longest sleep without an end */
-    struct span deadlock;  /* the first sleep at which the run has reported one */
-};
-
-static struct site *site_at(const struct tally *tally, uint32_t index)
-{
-    return asyncp_table_at(&tally->sites, index);
-}
+enum { PERCENT = 100 };
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
@@ -93,197 +46,6 @@ static struct site_text task_text(const struct timeline_task *task)
 static struct site_text site_text(const struct tally *tally, const struct site *site)
 {
     return task_text(&tally->timeline->tasks[site->example]);
-}
-
-/* ---- adding up ------------------------------------------------------------------------------- */
-
-/* A call in which a task waits until another one gives something back. */
-static bool is_for_turn(const char *call)
-{
-    static const char *const calls[] = {"async_lock_acquire", "async_semaphore_acquire",
-                                        "async_queue_put"};
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
-        if (strcmp(call, calls[i]) == 0)
-            return true;
-    return false;
-}
-
-static void add_turn(struct tally *tally, const struct span *span, uint64_t length_ns)
-{
-    struct site *site = site_at(tally, tally->site_of[span->task]);
-    tally->run_ns += length_ns;
-    site->run_ns += length_ns;
-    if (length_ns > tally->longest_ns)
-        tally->longest_ns = length_ns;
-    if (length_ns < (uint64_t)VERDICT_HOLD_US * NS_PER_US)
-        return;
-    site->hold_count++;
-    site->hold_ns += length_ns;
-    site->lost_ns += length_ns * span->ready;
-    if (length_ns > site->longest_ns)
-        site->longest_ns = length_ns;
-    if (span->ready > site->most_ready)
-        site->most_ready = span->ready;
-}
-
-static void add_end(struct tally *tally, const struct span *span)
-{
-    struct site *site = site_at(tally, tally->site_of[span->task]);
-    uint64_t life_ns = span->to_ns - tally->begin_ns[span->task];
-    uint64_t before_ns = site->ended > 0 ? site->last_end_ns - site->last_begin_ns : 0;
-    if (before_ns > site->other_ns)
-        site->other_ns = before_ns;
-    site->ended++;
-    site->previous_end_ns = site->last_end_ns;
-    site->last = span->task;
-    site->last_begin_ns = span->to_ns - life_ns;
-    site->last_end_ns = span->to_ns;
-}
-
-/* The wait is over: `by` has ended it. */
-static void add_wait(struct tally *tally, const struct span *span)
-{
-    if (span->wait == SPAN_UNKNOWN || !is_for_turn(tally->timeline->waits[span->wait].call))
-        return;
-    tally->contentions[span->wait].total_ns += span->to_ns - span->from_ns;
-}
-
-static void see_span(void *context, const struct span *span)
-{
-    struct tally *tally = context;
-    uint64_t length_ns = span->to_ns - span->from_ns;
-    if (tally->begin_ns[span->task] == UINT64_MAX)
-        tally->begin_ns[span->task] = span->from_ns;
-    if (span->state == SPAN_RUNS)
-        add_turn(tally, span, length_ns);
-    if (span->state == SPAN_RUNS)
-        tally->last_turn = *span;
-    if (span->state == SPAN_RUNS && span->has_ended)
-        add_end(tally, span);
-    if (span->state == SPAN_READY) {
-        tally->ready_ns += length_ns;
-        site_at(tally, tally->site_of[span->task])->ready_ns += length_ns;
-    }
-    if (span->state == SPAN_WAITS)
-        add_wait(tally, span);
-    if (span->state == SPAN_SLEEPS && (span->flags & SLEEP_DEADLOCK) != 0 &&
-        tally->deadlock.state == SPAN_NONE)
-        tally->deadlock = *span;
-    if (span->state == SPAN_SLEEPS && (span->flags & SLEEP_FOREVER) != 0 &&
-        length_ns > tally->stuck.to_ns - tally->stuck.from_ns)
-        tally->stuck = *span;
-}
-
-/* How many tasks have waited at once for each object, and which tasks have let them go on. */
-static void count_waiters(struct tally *tally, uint32_t *wait_of)
-{
-    const struct timeline *timeline = tally->timeline;
-    uint32_t running = 0;
-    for (size_t i = 0; i < timeline->event_count; i++) {
-        const struct timeline_event *event = &timeline->events[i];
-        if (event->kind == EVENT_RUN)
-            running = event->task;
-        if (event->kind == EVENT_WAIT) {
-            struct contention *contention = &tally->contentions[event->wait];
-            wait_of[event->task] = event->wait + 1;
-            if (++contention->waiters > contention->most_waiters)
-                contention->most_waiters = contention->waiters;
-        }
-        if (event->kind == EVENT_WAKE && wait_of[event->task] != 0) {
-            struct contention *contention = &tally->contentions[wait_of[event->task] - 1];
-            wait_of[event->task] = 0;
-            contention->waiters--;
-            if (contention->votes == 0)
-                contention->waker = tally->site_of[running];
-            contention->votes += contention->waker == tally->site_of[running] ? 1 : -1;
-        }
-    }
-}
-
-/* The hold after which the loop has not been idle yet. */
-struct last_hold {
-    struct site *site; /* NULL: none */
-    uint64_t length_ns;
-    uint32_t late; /* tasks that were woken after it */
-};
-
-/*
- * The loop has made tasks ready after a hold: their times came, or the kernel had something for
- * them, while the loop could not look. The moment is unknown; on average it is the middle.
- */
-static void end_last_hold(struct last_hold *hold)
-{
-    if (hold->site != NULL && hold->late > 0) {
-        hold->site->lost_ns += hold->length_ns / 2 * hold->late;
-        if (hold->late > hold->site->most_late)
-            hold->site->most_late = hold->late;
-    }
-    *hold = (struct last_hold){.site = NULL};
-}
-
-static void count_late(const struct tally *tally)
-{
-    const struct timeline *timeline = tally->timeline;
-    struct last_hold hold = {.site = NULL};
-    uint64_t begin_ns = 0;
-    bool runs = false;
-    for (size_t i = 0; i < timeline->event_count; i++) {
-        const struct timeline_event *event = &timeline->events[i];
-        if (event->kind == EVENT_WAKE && !runs)
-            hold.late++;
-        if (event->kind == EVENT_SLEEP || (event->kind == EVENT_RUN && hold.late > 0))
-            end_last_hold(&hold);
-        if (event->kind == EVENT_RUN)
-            begin_ns = event->at_ns;
-        if (event->kind == EVENT_WAKE || event->kind == EVENT_CREATE || event->kind == EVENT_SLEEP)
-            continue;
-        runs = event->kind == EVENT_RUN;
-        if (!runs && event->at_ns - begin_ns >= (uint64_t)VERDICT_HOLD_US * NS_PER_US)
-            hold = (struct last_hold){.site = site_at(tally, tally->site_of[event->task]),
-                                      .length_ns = event->at_ns - begin_ns};
-    }
-    end_last_hold(&hold);
-}
-
-/* Puts each task to those of its function. 0 or -ENOMEM. */
-static int find_sites(struct tally *tally)
-{
-    const struct timeline *timeline = tally->timeline;
-    for (uint32_t i = 0; i < timeline->task_count; i++) {
-        const struct timeline_task *task = &timeline->tasks[i];
-        const uint64_t key[2] = {(uintptr_t)task->function, *task->function == 0 ? i : 0};
-        uint32_t index;
-        if (asyncp_table_add(&tally->sites, key, &index) < 0)
-            return -ENOMEM;
-        struct site *site = site_at(tally, index);
-        site->example = site->task_count == 0 ? i : site->example;
-        site->task_count++;
-        tally->site_of[i] = index;
-        tally->begin_ns[i] = UINT64_MAX;
-    }
-    return 0;
-}
-
-static int add_up(struct tally *tally)
-{
-    const struct timeline *timeline = tally->timeline;
-    uint32_t *wait_of = calloc(timeline->task_count + 1, sizeof *wait_of);
-    tally->sites = (struct table){.record_bytes = sizeof(struct site),
-                                  .key_bytes = 2 * sizeof(uint64_t)};
-    tally->site_of = calloc(timeline->task_count + 1, sizeof *tally->site_of);
-    tally->begin_ns = calloc(timeline->task_count + 1, sizeof *tally->begin_ns);
-    tally->contentions = calloc(timeline->wait_count + 1, sizeof *tally->contentions);
-    int result = wait_of != NULL && tally->site_of != NULL && tally->begin_ns != NULL &&
-                         tally->contentions != NULL
-                     ? find_sites(tally)
-                     : -ENOMEM;
-    if (result == 0) {
-        count_late(tally);
-        count_waiters(tally, wait_of);
-        result = asyncp_replay(timeline, see_span, tally);
-    }
-    free(wait_of);
-    return result;
 }
 
 /* ---- findings -------------------------------------------------------------------------------- */
@@ -395,7 +157,7 @@ static const struct site *worst_hold(const struct tally *tally)
 {
     const struct site *worst = NULL;
     for (uint32_t i = 0; i < tally->sites.count; i++) {
-        const struct site *site = site_at(tally, i);
+        const struct site *site = asyncp_site_at(tally, i);
         if (worst == NULL || site->lost_ns > worst->lost_ns)
             worst = site;
     }
@@ -412,7 +174,7 @@ static void find_reported(struct verdict *verdict, const struct tally *tally)
     if (tally->timeline->end != TIMELINE_STALL || turn->state != SPAN_RUNS)
         return;
     uint64_t length_ns = turn->to_ns - turn->from_ns;
-    const struct site *site = site_at(tally, tally->site_of[turn->task]);
+    const struct site *site = asyncp_site_at(tally, tally->site_of[turn->task]);
     if (length_ns < (uint64_t)VERDICT_HOLD_US * NS_PER_US || site == worst_hold(tally))
         return;
     char *sentence = next_sentence(verdict, FINDING_REPORTED);
@@ -460,13 +222,13 @@ static bool is_saturated(const struct tally *tally)
 
 static void find_saturation(struct verdict *verdict, const struct tally *tally)
 {
-    const struct site *most = site_at(tally, 0);
+    const struct site *most = asyncp_site_at(tally, 0);
     if (!is_saturated(tally))
         return;
     char *sentence = next_sentence(verdict, FINDING_SATURATION);
     for (uint32_t i = 1; i < tally->sites.count; i++)
-        if (site_at(tally, i)->run_ns > most->run_ns)
-            most = site_at(tally, i);
+        if (asyncp_site_at(tally, i)->run_ns > most->run_ns)
+            most = asyncp_site_at(tally, i);
     if (sentence != NULL)
         snprintf(sentence, MAX_SENTENCE_BYTES,
                  "the loop was busy for %" PRIu64 " %% of the time; %s took %" PRIu64 " %% of it",
@@ -477,10 +239,10 @@ static void find_saturation(struct verdict *verdict, const struct tally *tally)
 static void find_crowd(struct verdict *verdict, const struct tally *tally)
 {
     const struct timeline *timeline = tally->timeline;
-    const struct site *most = site_at(tally, 0);
+    const struct site *most = asyncp_site_at(tally, 0);
     for (uint32_t i = 1; i < tally->sites.count; i++)
-        if (site_at(tally, i)->ready_ns > most->ready_ns)
-            most = site_at(tally, i);
+        if (asyncp_site_at(tally, i)->ready_ns > most->ready_ns)
+            most = asyncp_site_at(tally, i);
     if (timeline->length_ns < (uint64_t)VERDICT_BUSY_US * NS_PER_US ||
         tally->longest_ns >= (uint64_t)VERDICT_HOLD_US * NS_PER_US ||
         tally->ready_ns / VERDICT_CROWD_TASKS < timeline->length_ns)
@@ -514,9 +276,10 @@ static void find_contention(struct verdict *verdict, const struct tally *tally)
         sentence, MAX_SENTENCE_BYTES,
         "up to %" PRIu32 " tasks at once waited in %.40s on 0x%" PRIx64 ", %s in all",
         worst->most_waiters, wait->call, wait->object, asyncp_duration_text(worst->total_ns).text);
-    if (worst->votes > 0)
+    if (worst->votes > 0 && worst->waker != NO_SITE)
         snprintf(sentence + length, (size_t)(MAX_SENTENCE_BYTES - length),
-                 "; mostly %s let them go on", site_text(tally, site_at(tally, worst->waker)).text);
+                 "; mostly %s let them go on",
+                 site_text(tally, asyncp_site_at(tally, worst->waker)).text);
 }
 
 /* The time at the end in which only one task of its kind is left. */
@@ -530,10 +293,10 @@ static uint64_t time_alone(const struct site *site)
 static void find_last(struct verdict *verdict, const struct tally *tally)
 {
     const struct timeline *timeline = tally->timeline;
-    const struct site *worst = site_at(tally, 0);
+    const struct site *worst = asyncp_site_at(tally, 0);
     for (uint32_t i = 1; i < tally->sites.count; i++)
-        if (time_alone(site_at(tally, i)) > time_alone(worst))
-            worst = site_at(tally, i);
+        if (time_alone(asyncp_site_at(tally, i)) > time_alone(worst))
+            worst = asyncp_site_at(tally, i);
     uint64_t life_ns = worst->last_end_ns - worst->last_begin_ns;
     bool ends_with_it = timeline->length_ns - worst->last_end_ns <= timeline->length_ns / 10;
     if (time_alone(worst) < (uint64_t)VERDICT_LOST_US * NS_PER_US || !ends_with_it ||
@@ -578,14 +341,11 @@ static int find_all(struct verdict *verdict, const struct tally *tally)
 
 int asyncp_verdict_make(struct verdict *verdict, const struct timeline *timeline)
 {
-    struct tally tally = {.timeline = timeline};
+    struct tally tally;
     *verdict = (struct verdict){.count = 0};
-    int result = add_up(&tally);
+    int result = asyncp_tally_make(&tally, timeline);
     if (result == 0)
         result = find_all(verdict, &tally);
-    asyncp_table_free(&tally.sites);
-    free(tally.site_of);
-    free(tally.begin_ns);
-    free(tally.contentions);
+    asyncp_tally_free(&tally);
     return result;
 }

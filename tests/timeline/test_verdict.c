@@ -334,6 +334,33 @@ TEST(verdict_names_the_cause_that_was_planted)
     }
 }
 
+/* `a` tasks wait for a lock until their time limits; each time another task has run before. */
+static void wait_until_time_limits(struct planted *planted, int a, double b)
+{
+    uint32_t ticker = plant_task(planted, parse), first = many(planted, flush, a);
+    short_turns(planted, first, a, on_lock, 0x7000);
+    for (int i = 0; i < a; i++) {
+        plant_turn(planted, ticker, 0.01, on_sleep, 0);
+        plant_event(planted, EVENT_SLEEP, 0, 0);
+        plant_later(planted, b);
+        plant_wakes(planted, first + (uint32_t)i, 1);
+        plant_last_turn(planted, first + (uint32_t)i, 0.01);
+        plant_wakes(planted, ticker, 1);
+    }
+}
+
+TEST(verdict_credits_no_task_with_what_the_loop_has_woken)
+{
+    struct planted planted;
+    struct verdict verdict;
+    plant_begin(&planted);
+    wait_until_time_limits(&planted, 20, 50);
+    CHECK_EQ(asyncp_verdict_make(&verdict, &planted.timeline), 0);
+    CHECK_EQ(verdict.findings[0], FINDING_CONTENTION);
+    CHECK(strstr(verdict.sentences[0], "mostly") == NULL);
+    plant_free(&planted);
+}
+
 /* ---- healthy programs ------------------------------------------------------------------------ */
 
 static void idle_server(struct planted *planted, int a, double b)
