@@ -33,7 +33,7 @@ void asyncp_ended_note(struct async_loop *loop, const struct coroutine *self, in
     ended->id = self->task->id;
     ended->where = self->task->where;
     ended->result = result;
-    snprintf(ended->name, sizeof ended->name, "%s", self->task->name);
+    async_printable(ended->name, sizeof ended->name, self->task->name, strlen(self->task->name));
     asyncp_error_describe(ended->error, sizeof ended->error, result, self->message);
 }
 

@@ -8,11 +8,18 @@
 
 const struct coroutine asyncp_future;
 
+struct shown_name asyncp_shown_name(const struct async_task *task)
+{
+    struct shown_name name;
+    async_printable(name.text, sizeof name.text, task->name, strlen(task->name));
+    return name;
+}
+
 struct label asyncp_label(const struct async_task *task)
 {
     struct label label;
     snprintf(label.text, sizeof label.text, "task #%llu '%s' (created at %s)",
-             (unsigned long long)task->id, task->name, task->where);
+             (unsigned long long)task->id, asyncp_shown_name(task).text, task->where);
     return label;
 }
 

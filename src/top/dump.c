@@ -41,7 +41,8 @@ static void print_task(const struct async_loop *loop, const struct async_task *t
     const struct coroutine *coroutine = task->coroutine;
     const struct wait *wait = coroutine->wait;
     const char *state = task_state(loop, coroutine);
-    asyncp_print(fd, "  #%-4llu %-20s %s", (unsigned long long)task->id, task->name, state);
+    asyncp_print(fd, "  #%-4llu %-20s %s", (unsigned long long)task->id,
+                 asyncp_shown_name(task).text, state);
     if (wait != NULL && !wait->claimed && coroutine != loop_running(loop)) {
         double waited = (double)(asyncp_now(loop) - wait->since_ns) / 1e9;
         asyncp_print(fd, "%s", wait->call);

@@ -27,6 +27,7 @@ struct observed {
     int32_t process;
     int64_t limit_ns; /* 0: that of debug mode */
     int64_t next_ns;  /* a report is due when it was held so long */
+    bool had_turns;   /* several tasks had run when a report was begun */
     bool was_reported;
     _Atomic bool is_ending; /* the loop closes, and waits for the mutex */
 };
@@ -77,7 +78,7 @@ static void begin_again(struct observed *observed, const struct loop_pulse *puls
     observed->was_reported = false;
 }
 
-/* At most five a minute. */
+/* Whether there is room for a report: at most five a minute are written. */
 static bool may_report(int64_t now_ns)
 {
     if (now_ns - observer.period_ns > REPORT_PERIOD_NS) {
@@ -86,10 +87,8 @@ static bool may_report(int64_t now_ns)
         observer.period_ns = now_ns;
         observer.reports = observer.left_out = 0;
     }
-    bool may = observer.reports < MAX_REPORTS;
-    observer.reports += may;
-    observer.left_out += !may;
-    return may;
+    observer.left_out += observer.reports == MAX_REPORTS;
+    return observer.reports < MAX_REPORTS;
 }
 
 /* A report takes a while: then it would have the calls of a later moment. */
@@ -98,7 +97,8 @@ static bool has_gone_on_meanwhile(const void *context)
     const struct observed *observed = context;
     struct loop_pulse pulse;
     return atomic_load(&observed->is_ending) || !read_pulse(observed, &pulse) || pulse.rests ||
-           pulse.polled_ns != observed->hold.pulse.polled_ns;
+           pulse.polled_ns != observed->hold.pulse.polled_ns ||
+           (!observed->had_turns && pulse.turns != observed->hold.pulse.turns);
 }
 
 static void report_held(struct observed *observed, const struct loop_pulse *pulse, int64_t now_ns)
@@ -106,11 +106,15 @@ static void report_held(struct observed *observed, const struct loop_pulse *puls
     struct stall stall = asyncp_hold_stall(&observed->hold, pulse, now_ns);
     stall.is_over = has_gone_on_meanwhile;
     stall.context = observed;
+    observed->had_turns = stall.has_turns;
     observed->next_ns = AGAIN_AFTER * stall.held_ns;
     if (!may_report(now_ns))
         return;
-    if (!asyncp_report_stall(&stall, observer.room))
+    if (!asyncp_report_stall(&stall, observer.room)) {
+        observed->next_ns = stall.held_ns + limit_of(observed); /* if the loop is still held then */
         return;
+    }
+    observer.reports++;
     if (!observed->was_reported)
         asyncp_flight_record(observed->hold.number, TIMELINE_HELD);
     observed->was_reported = true;

@@ -100,7 +100,7 @@ static void report_child(const struct async_loop *loop, int result)
     if (result >= 0 || result == -EINTR || task == NULL)
         return;
     asyncp_error_describe(meaning, sizeof meaning, result, task->message);
-    asyncp_report("%s failed in a child of fork(): %s", task->name, meaning);
+    asyncp_report("%s failed in a child of fork(): %s", asyncp_shown_name(task).text, meaning);
 }
 
 static void report_main(struct async_loop *loop, async_task *task, int result)
@@ -108,7 +108,7 @@ static void report_main(struct async_loop *loop, async_task *task, int result)
     char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
     asyncp_error_describe(meaning, sizeof meaning, result, task != NULL ? task->message : NULL);
     asyncp_report_error(loop, task, result, "%s failed: %s",
-                        task != NULL ? task->name : "the main task", meaning);
+                        task != NULL ? asyncp_shown_name(task).text : "the main task", meaning);
 }
 
 int asyncp_main_end(async_task *main_task)

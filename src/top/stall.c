@@ -4,6 +4,7 @@
  * signal would end the sleep of the program's call.
  */
 #include "top/stall.h"
+#include "show/words.h"
 #include "sys/clock.h"
 #include "sys/frames.h"
 #include "top/blocking.h"
@@ -51,6 +52,7 @@ struct evidence {
     bool has_call;
     struct thread_call call; /* if has_call */
     int sampled;             /* 0, or the error of the sample; if not has_call */
+    uint64_t sp;             /* the stack pointer; 0: unknown */
     struct frames frames;
 };
 
@@ -143,6 +145,7 @@ static void find_evidence(struct own_look *look, const struct stall_report *repo
     *evidence = (struct evidence){.cause = report->stall->cause};
     if (evidence->cause == STALL_BLOCKED || evidence->cause == STALL_UNKNOWN) {
         evidence->has_call = find_sleep(thread, &evidence->call);
+        evidence->sp = evidence->has_call ? evidence->call.sp : 0;
         if (evidence->has_call)
             find_blocked(look, &evidence->call, &evidence->frames);
         if (evidence->has_call || !asyncp_sys_thread_runs(thread))
@@ -150,8 +153,10 @@ static void find_evidence(struct own_look *look, const struct stall_report *repo
         evidence->cause = evidence->cause == STALL_BLOCKED ? STALL_STARVED : STALL_COMPUTES;
     }
     evidence->sampled = asyncp_sys_sample(thread, report->room);
-    if (evidence->sampled == 0)
-        find_sampled(look, report->room, &evidence->frames);
+    if (evidence->sampled < 0)
+        return;
+    evidence->sp = report->room->sp;
+    find_sampled(look, report->room, &evidence->frames);
 }
 
 static void print_frames(FILE *to, struct own_look *look, const struct frames *frames)
@@ -207,34 +212,45 @@ static size_t count_rows(const struct snapshot *snapshot, const struct loop_row 
     return count;
 }
 
-/* The task that runs; NULL: a callback does. */
-static const struct row *find_running(const struct snapshot *snapshot, uint32_t loop)
+/*
+ * The task that runs; NULL: a callback does. The calls may be of a later moment than the snapshot:
+ * so the stack pointer tells, unless it is in no task's stack.
+ */
+static const struct row *find_running(const struct snapshot *snapshot, uint32_t number, uint64_t sp)
 {
     const struct row *row = NULL;
-    (void)count_rows(snapshot, find_loop(snapshot, loop), ROW_RUNS, &row);
+    const struct loop_row *loop = find_loop(snapshot, number);
+    for (size_t i = 0; loop != NULL && i < loop->row_count; i++) {
+        const struct row *task = &snapshot->rows[loop->first_row + i];
+        if (sp < task->coroutine && task->coroutine - sp <= task->stack_size)
+            return task;
+    }
+    (void)count_rows(snapshot, loop, ROW_RUNS, &row);
     return row;
 }
 
 /* A callback cannot call what waits. */
 static void print_hint(FILE *to, const struct own_look *look, const struct stall *stall,
-                       const char *hint)
+                       uint64_t sp, const char *hint)
 {
-    bool is_callback = find_running(&look->snapshot, stall->loop) == NULL;
+    bool is_callback = find_running(&look->snapshot, stall->loop, sp) == NULL;
     fprintf(to, LINE "  hint: %s%s\n", is_callback ? "in a callback, start a task for it; " : "",
             hint);
 }
 
-static void print_headline(FILE *to, const struct own_look *look, const struct stall *stall)
+static void print_headline(FILE *to, const struct own_look *look, const struct stall *stall,
+                           uint64_t sp)
 {
     const struct snapshot *snapshot = &look->snapshot;
     const struct loop_row *loop = find_loop(snapshot, stall->loop);
-    const struct row *ready, *row = find_running(snapshot, stall->loop);
-    char label[256] = "a callback";
+    const struct row *ready, *row = find_running(snapshot, stall->loop, sp);
+    char label[256] = "a callback", name[128];
     size_t waiting = count_rows(snapshot, loop, ROW_READY, &ready);
-    if (row != NULL)
-        snprintf(label, sizeof label, "task #%" PRIu64 " '%s' (created at %s)", row->id,
-                 asyncp_texts_get(&snapshot->texts, row->name),
+    if (row != NULL) {
+        asyncp_show_text(name, sizeof name, snapshot, row->name);
+        snprintf(label, sizeof label, "task #%" PRIu64 " '%s' (created at %s)", row->id, name,
                  asyncp_texts_get(&snapshot->texts, row->where));
+    }
     fprintf(to, LINE "%s %s loop %" PRIu32 " for %.2f s%s", label,
             stall->has_turns ? "and others have held" : "has held", stall->loop,
             (double)stall->held_ns / 1e9, stall->has_turns ? " together" : "");
@@ -266,7 +282,7 @@ static void print_computing(FILE *to, struct own_look *look, const struct stall 
         fprintf(to, LINE "  it computes%s\n", end);
     print_frames(to, look, &evidence->frames);
     if (evidence->cause != STALL_STARVED || stall->ran_ns >= LONG_NS)
-        print_hint(to, look, stall,
+        print_hint(to, look, stall, evidence->sp,
                    "call async_sleep(0) now and then, or compute in another thread: "
                    "async_to_thread");
 }
@@ -279,7 +295,8 @@ static void print_blocked(FILE *to, struct own_look *look, const struct stall *s
     fprintf(to, LINE "  it is blocked in the kernel, in %s:\n", text);
     print_frames(to, look, &evidence->frames);
     const char *hint = find_hint(look, &evidence->frames);
-    print_hint(to, look, stall, hint != NULL ? hint : asyncp_blocking_hint(&evidence->call));
+    print_hint(to, look, stall, evidence->sp,
+               hint != NULL ? hint : asyncp_blocking_hint(&evidence->call));
 }
 
 static void print_cause(FILE *to, struct own_look *look, const struct stall *stall,
@@ -310,7 +327,7 @@ static int print_stall(FILE *to, struct own_look *look, void *context)
     find_evidence(look, report, &evidence);
     if (stall->is_over != NULL && stall->is_over(stall->context))
         return -EAGAIN;
-    print_headline(to, look, stall);
+    print_headline(to, look, stall, evidence.sp);
     print_cause(to, look, stall, &evidence);
     return 0;
 }

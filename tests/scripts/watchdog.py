@@ -34,7 +34,7 @@ CAUSES = {
     "sleep": ("holds_by_sleep", ("it is blocked in the kernel, in ", "nanosleep(2)", ":     holds_by_sleep "), "hint: call async_sleep instead"),
     "fifo": ("holds_by_fifo", ("it is blocked in the kernel, in read(2) on descriptor", "pipe:"), "hint: use asyncio's call"),
     "name": ("holds_by_name", ("it is blocked in the kernel, in ", "poll(2)"), "hint: gethostbyname blocks; call async_getaddrinfo"),
-    "mutex": ("holds_by_mutex", ("it is blocked in the kernel, in futex(2)",), "it waits for another thread"),
+    "mutex": (r"holds_by_\x1B[mutex", ("it is blocked in the kernel, in futex(2)",), "it waits for another thread"),
     "rests": ("holds_and_rests", ("it computes:", "loop 1 goes on; it was held for "), "spin"),
     "many": ("spins_shortly", ("and others have held loop 1", "together"), "spin"),
 }

@@ -508,6 +508,25 @@ TEST(dump_shows_what_every_task_is_doing)
     check_said(5, "  the waiter           waits in async_await");
 }
 
+/* A name may be from a peer: the end of a line, and what a terminal would execute. */
+static int fails_under_a_foreign_name(void)
+{
+    async_task *task = async_create_task(await_failure);
+    CHECK_EQ(async_task_set_name(task, "x\n\033[2J"), 0);
+    async_dump(STDERR_FILENO);
+    CHECK_EQ(async_sleep(10), 0);
+    async_task_detach(task);
+    return 0;
+}
+
+TEST(names_of_tasks_are_shown_without_control_characters)
+{
+    run_captured(fails_under_a_foreign_name);
+    CHECK(strstr(said, "x\\x0A\\x1B[2J ") != NULL);
+    CHECK(strstr(said, "'x\\x0A\\x1B[2J' (created at ") != NULL);
+    CHECK(strchr(said, '\033') == NULL);
+}
+
 TEST(dump_without_a_loop_says_so)
 {
     capture_begin();

@@ -108,6 +108,7 @@ static int holds_by_mutex(void)
 {
     pthread_t thread;
     bool told = false;
+    ASYNC_TRY(async_task_set_name(async_current_task(), "holds_by_\033[mutex"));
     if (pthread_create(&thread, NULL, hold_mutex, &told) != 0)
         return -EIO;
     while (!__atomic_load_n(&told, __ATOMIC_ACQUIRE))
