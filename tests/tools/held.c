@@ -186,12 +186,19 @@ static int spins_shortly(void)
 }
 async_fn(spins_shortly);
 
+static int spins_again(void)
+{
+    spin(LIMIT / 4);
+    return 0;
+}
+async_fn(spins_again);
+
 /* One burst: the loop does not poll in between. */
 static int holds_by_many(void)
 {
     async_task *tasks[24];
     for (int i = 0; i < 24; i++)
-        tasks[i] = async_create_task(spins_shortly);
+        tasks[i] = i % 2 == 0 ? async_create_task(spins_shortly) : async_create_task(spins_again);
     return async_gather_n(tasks, 24, NULL, 0);
 }
 async_fn(holds_by_many);
