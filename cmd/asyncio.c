@@ -89,8 +89,10 @@ static int run_command(int count, char **arguments)
 int main(int count, char **arguments)
 {
     int status = run_command(count > 0 ? count - 1 : 0, arguments + 1);
-    if (fflush(stdout) != 0 && status == EXIT_SUCCESS) {
-        fprintf(stderr, "asyncio: the output cannot be written: %s\n", strerror(errno));
+    bool was_written = fflush(stdout) == 0; /* the end; an earlier part may have failed */
+    if ((!was_written || ferror(stdout)) && status == EXIT_SUCCESS) {
+        fprintf(stderr, "asyncio: the output cannot be written%s%s\n", was_written ? "" : ": ",
+                was_written ? "" : strerror(errno));
         return EXIT_FAILURE;
     }
     return status;

@@ -86,7 +86,7 @@ static void print_verdict(struct output *output, const struct timeline *timeline
                         timeline->is_virtual ? " of a virtual clock" : "", timeline->task_count - 1,
                         timeline->event_count);
     if (timeline->lost > 0)
-        asyncp_output_print(output, ", %llu earlier events were overwritten",
+        asyncp_output_print(output, ", about %llu earlier events were overwritten",
                             (unsigned long long)timeline->lost);
     asyncp_output_print(output, "\n");
     for (size_t i = 0; i < (verdict->count > 0 ? verdict->count : 1); i++) {
@@ -117,28 +117,34 @@ static int put_timeline(struct output *output, enum form form, const struct time
 
 /* An SVG has one picture: of the first loop. */
 static int put_timelines(struct output *output, enum form form, const struct output *input,
-                         size_t offset)
+                         const char *from, size_t offset)
 {
     struct timeline timeline;
     size_t begin = offset, count = 0;
-    int result;
+    int result, decoded;
     if (form == FORM_PAGE)
         asyncp_page_begin(output);
     if (form == FORM_FILE)
         asyncp_timeline_begin(output);
-    while ((result = asyncp_timeline_decode(&timeline, input->bytes, input->count, &offset)) > 0) {
+    while ((decoded = asyncp_timeline_decode(&timeline, input->bytes, input->count, &offset)) > 0) {
         result = put_timeline(output, form, &timeline, input->bytes + begin, offset - begin);
         asyncp_timeline_free(&timeline);
         begin = offset;
         count++;
-        if (result < 0 || form == FORM_SVG)
+        if (result < 0)
+            return result;
+        if (form == FORM_SVG)
             break;
     }
-    if (result == -EPROTO && count > 0)
-        result = 0;
-    if (result == 0 && count == 0)
-        result = -EPROTO;
-    return result < 0 ? result : output->failed ? -ENOMEM : 0;
+    if (decoded < 0 && (decoded != -EPROTO || count == 0))
+        return decoded;
+    if (decoded < 0)
+        fprintf(stderr,
+                "asyncio trace: the end of %s is damaged or was cut off, behind %zu timeline%s\n",
+                from, count, count == 1 ? "" : "s");
+    if (count == 0)
+        return -EPROTO;
+    return output->failed ? -ENOMEM : 0;
 }
 
 static int convert(struct output *output, const struct output *input, const char *from,
@@ -148,7 +154,7 @@ static int convert(struct output *output, const struct output *input, const char
     if (!asyncp_timeline_is_file(input->bytes, input->count, &offset))
         return trace_fail(
             "%s is not a .trace file of this version; a page (.html) is opened in a browser", from);
-    int result = put_timelines(output, form, input, offset);
+    int result = put_timelines(output, form, input, from, offset);
     if (result == -EPROTO)
         return trace_fail("%s is damaged or was cut off", from);
     return result < 0 ? trace_fail("%s: %s", from, strerror(-result)) : 0;

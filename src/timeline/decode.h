@@ -37,7 +37,7 @@ struct timeline {
     enum timeline_end end;
     uint64_t begin_ns; /* by the loop's clock */
     uint64_t length_ns;
-    uint64_t lost; /* events that were overwritten before */
+    uint64_t lost; /* about so many events were overwritten before */
     uint64_t timers, in_flight, jobs;
     const char *backend;
     const char **texts;

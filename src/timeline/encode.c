@@ -125,6 +125,13 @@ static void encode_event(struct encoder *encoder, const struct trace_event *even
     encoder->event_count++;
 }
 
+/* An event takes one or two places of the ring: about as many per place as in what is left. */
+static uint64_t count_lost(uint64_t lost_places, uint64_t events, uint64_t places)
+{
+    uint64_t lost = (uint64_t)((double)lost_places * (double)events / (double)places);
+    return lost_places > 0 && lost == 0 ? 1 : lost;
+}
+
 /* From the oldest whole block on; `position` was read before the events. */
 static void encode_events(struct encoder *encoder, uint64_t position)
 {
@@ -146,6 +153,8 @@ static void encode_events(struct encoder *encoder, uint64_t position)
             break;
         encode_event(encoder, event, detail);
     }
+    if (position > from)
+        encoder->lost = count_lost(from, encoder->event_count, position - from);
 }
 
 /* ---- tasks ----------------------------------------------------------------------------------- */

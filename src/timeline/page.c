@@ -31,7 +31,7 @@ static void put_verdict(struct output *output, const struct timeline *timeline,
     asyncp_output_print(output, "</ul>\n");
     if (timeline->lost > 0)
         asyncp_output_print(output,
-                            "<p class=\"lost\">%" PRIu64
+                            "<p class=\"lost\">About %" PRIu64
                             " earlier events were overwritten; this is "
                             "the last part of the run.</p>\n",
                             timeline->lost);

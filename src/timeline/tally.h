@@ -10,7 +10,7 @@
 
 enum { NS_PER_US = 1000 };
 
-/* In place of a site: the loop, by a timer or by what the kernel had. */
+/* In place of a site: the loop, by a timer or an event of the kernel. */
 #define NO_SITE UINT32_MAX
 
 /* The tasks of one function. The first members are the key. */

@@ -35,6 +35,7 @@ from xml.etree import ElementTree
 from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, sanitizers
 
 COMMAND = [*WRAPPER, str(BUILD / "asyncio")]
+HEADER_BYTES = 9  # of a .trace file
 
 
 def skip(why: str) -> None:
@@ -493,9 +494,30 @@ def hostile(folder: Path) -> None:
         (folder / "damaged.trace").write_bytes(damaged[:dice.choice([len(damaged), dice.randrange(1, len(damaged))])])
         for ending in ("svg", "pftrace"):
             seen = convert(folder / "damaged.trace", "-o", folder / f"damaged.{ending}")
-            assert seen.returncode in (0, 1) and (seen.returncode == 0) == (seen.stderr == ""), seen
+            is_told = "the end of" in seen.stderr if seen.returncode == 0 else seen.stderr != ""
+            assert seen.returncode in (0, 1) and (is_told or (seen.returncode, seen.stderr) == (0, "")), seen
             if seen.returncode == 0 and ending == "svg":
                 ElementTree.parse(folder / "damaged.svg")
+    check_cut(folder, content)
+    check_full_disk(folder)
+
+
+def check_cut(folder: Path, content: bytes) -> None:
+    """Two timelines, the second one without its end."""
+    (folder / "cut.trace").write_bytes(content + content[HEADER_BYTES:-1])
+    seen = convert(folder / "cut.trace")
+    assert seen.returncode == 0 and seen.stdout.count("loop 1, ") == 1, seen
+    assert "cut.trace is damaged or was cut off, behind 1 timeline\n" in seen.stderr, seen
+
+
+def check_full_disk(folder: Path) -> None:
+    """More than a buffer, so that an earlier write fails than the last one."""
+    section = (folder / "run.trace").read_bytes()[HEADER_BYTES:]
+    (folder / "long.trace").write_bytes((folder / "run.trace").read_bytes() + 200 * section)
+    with open("/dev/full", "w") as full:
+        seen = subprocess.run([*COMMAND, "trace", folder / "long.trace"], stdout=full,
+                              stderr=subprocess.PIPE, text=True)
+    assert seen.returncode == 1 and "the output cannot be written" in seen.stderr, seen
 
 
 # Task 1 runs from 10 ms on; the record ends at 100 ms. Another one runs for the last millisecond.

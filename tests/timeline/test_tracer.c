@@ -289,38 +289,6 @@ static int ends(void)
 }
 async_fn(ends);
 
-/* More events than the ring has room for. */
-static int overwrites(async_task **waiting)
-{
-    enum { TASKS = 1000000 };
-    *waiting = async_create_task(waits);
-    for (int i = 0; i < TASKS; i++)
-        ASYNC_TRY(async_await(async_create_task(ends)));
-    async_event_set(&event);
-    return async_await(*waiting);
-}
-async_fn(overwrites, async_task **);
-
-TEST(trace_keeps_the_last_events)
-{
-    enum { CREATED = 1000002 };
-    struct timeline timeline;
-    async_task *waiting = NULL;
-    async_run_options options = virtual_options();
-    record_begin();
-    CHECK_EQ(async_run_with(&options, overwrites, &waiting), 0);
-    record_end(&timeline);
-    const struct timeline_event *last = &timeline.events[timeline.event_count - 1];
-    CHECK(timeline.lost > 0);
-    CHECK(timeline.lost % BLOCK_EVENTS == 0);
-    CHECK(timeline.event_count > MAX_RING_BLOCKS * BLOCK_EVENTS / 2);
-    CHECK_EQ(last->kind, EVENT_END);
-    CHECK_EQ(timeline.tasks[last->task].id, 1);
-    CHECK_STR(recorded_task(&timeline, 2)->name, "waits"); /* its creation is lost */
-    CHECK_STR(recorded_task(&timeline, CREATED)->name, "ends");
-    asyncp_timeline_free(&timeline);
-}
-
 /* ---- modes ----------------------------------------------------------------------------------- */
 
 /* The order of turns is that of a loop without a trace, also when it is shuffled. */
