@@ -71,6 +71,12 @@ void shares_clear(struct shares *shares);
 /* The look at the same loop when the interval began; NULL: it was opened later. */
 const struct loop_look *top_find_before(const struct top_view *view, const struct loop_look *loop);
 
+/*
+ * Whether the counters at both ends of the interval are known: they may change too fast to be read.
+ * A loop that was opened meanwhile began with zeros.
+ */
+bool top_has_counters(const struct top_view *view, const struct loop_look *loop);
+
 /* The time of a loop that was busy, or asleep, until the look; without a limit of its phases. */
 int64_t top_busy_ns(const struct top_look *look, const struct loop_look *loop);
 int64_t top_asleep_ns(const struct top_look *look, const struct loop_look *loop);

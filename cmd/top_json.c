@@ -71,7 +71,7 @@ static int print_json_loop(const struct top_view *view, const struct loop_look *
     json_print_text(loop->backend);
     printf(",\"virtual\":%s,\"timers\":%" PRIu64 ",\"in_flight\":%" PRIu64 ",\"jobs\":%" PRIu64,
            loop->is_virtual ? "true" : "false", loop->timers, loop->in_flight, loop->jobs);
-    if (loop->has_counters) {
+    if (top_has_counters(view, loop)) {
         printf(",\"tasks\":%" PRIu64 ",\"stack_bytes\":%" PRIu64, loop->counters.tasks,
                loop->counters.stack_bytes);
         print_counters(view, loop);

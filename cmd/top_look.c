@@ -77,6 +77,13 @@ const struct loop_look *top_find_before(const struct top_view *view, const struc
     return NULL;
 }
 
+bool top_has_counters(const struct top_view *view, const struct loop_look *loop)
+{
+    const struct loop_look *before = top_find_before(view, loop);
+    return loop->has_counters &&
+           (before != NULL ? before->has_counters : view->before->left_out == 0);
+}
+
 /* The part of the present phase until the look. A virtual clock says nothing about it. */
 static int64_t present_ns(const struct top_look *look, const struct loop_look *loop, bool is_it)
 {

@@ -69,7 +69,9 @@ static unsigned find_quantile(const uint64_t now[], const uint64_t before[], uns
 struct change {
     const struct loop_look *before, *now;
     int64_t ns;
-    int64_t busy_ns, processor_ns, delay_ns;
+    int64_t busy_ns;
+    bool has_times; /* the next two are known */
+    int64_t processor_ns, delay_ns;
 };
 
 /* A loop that was opened meanwhile began with zeros. */
@@ -83,6 +85,7 @@ static struct change find_change(const struct top_view *view, const struct loop_
     change.busy_ns = top_busy_ns(view->now, loop);
     if (before != NULL) {
         change.busy_ns -= top_busy_ns(view->before, before);
+        change.has_times = loop->has_times && before->has_times;
         change.processor_ns = loop->processor_ns - before->processor_ns;
         change.delay_ns = loop->delay_ns - before->delay_ns;
     }
@@ -95,7 +98,7 @@ static void print_times(FILE *out, const struct change *change)
         fputs("virtual clock", out);
     else
         fprintf(out, "%.1f %% busy", percent(change->busy_ns, change->ns));
-    if (change->now->has_times)
+    if (change->has_times)
         fprintf(out, ", %.1f %% of a processor, waited %.1f %% for one",
                 percent(change->processor_ns, change->ns), percent(change->delay_ns, change->ns));
     putc('\n', out);
@@ -151,7 +154,7 @@ static void show_processor(char *shown, size_t size, const struct share *share,
     double samples = all->weight_squares > 0 ? all->weight_ns * all->weight_ns / all->weight_squares
                                              : 0;
     double part = all->weight_ns > 0 ? share->weight_ns / all->weight_ns * samples : 0;
-    if (change->now->has_times)
+    if (change->has_times)
         show_estimate(shown, size, estimate_share(part, samples),
                       percent(change->processor_ns, change->ns));
     else
@@ -196,7 +199,7 @@ static int print_loop(FILE *out, const struct top_view *view, const struct loop_
 {
     fprintf(out, "loop %" PRIu32 ", thread %" PRIu32 ", %s: ", loop->number, loop->thread,
             loop->backend);
-    if (!loop->has_counters) {
+    if (!top_has_counters(view, loop)) {
         fputs("its counters could not be read\n", out);
         return 0;
     }

@@ -40,7 +40,7 @@ typedef enum async_deadlock_action {
 
 /* Options of a loop; {0} and NULL mean the defaults. */
 typedef struct async_run_options {
-    /* reports slow callbacks, ignored cancellations and what is left at the end; ASYNCIO_DEBUG=1 */
+    /* reports slow callbacks, ignored cancellations and tasks left; also ASYNCIO_DEBUG=1 */
     bool debug;
     /* the time starts at 0 and advances to the next deadline when no task is ready */
     bool virtual_clock;
