@@ -20,13 +20,13 @@ enum { DEFAULT_CAPACITY = 64 * 1024 };
 
 struct pair;
 
-/* Bytes that arrive together, or the end of the data. */
+/* Bytes that arrive together, or the end of the data; and a timer. */
 struct arrival {
     struct link *link;
-    async_handle handle;
+    async_handle timer; /* delivers the oldest arrival of the link, which may be another one */
     size_t size;
     bool is_end;
-    struct arrival *next; /* a later one of the same link */
+    struct arrival *next; /* was sent after this one */
 };
 
 /* One direction. */
@@ -38,7 +38,8 @@ struct link {
     size_t written, come; /* bytes in all: accepted, and arrived; none of those that were dropped */
     bool is_full;         /* the writer has to be told that there is room */
     bool end_is_under_way, has_ended;
-    struct arrival *arrivals;
+    struct arrival *arrivals; /* under way; the oldest is first */
+    struct arrival **arrivals_end;
 };
 
 struct end {
@@ -78,7 +79,7 @@ static void free_arrivals(struct link *link)
 {
     for (struct arrival *next; link->arrivals != NULL; link->arrivals = next) {
         next = link->arrivals->next;
-        async_handle_cancel(link->arrivals->handle);
+        async_handle_cancel(link->arrivals->timer);
         free(link->arrivals);
     }
 }
@@ -139,16 +140,25 @@ static void arrive(struct link *link, size_t size, bool is_end)
     release_pair(pair);
 }
 
+/*
+ * Timers that are due at the same moment fire in any order if there is a seed; bytes and the end
+ * arrive in the order in which they were sent. So the oldest arrival is delivered, and what the
+ * arrivals between that and this one carry moves up by one place.
+ */
 static void handle_arrival(void *context)
 {
     struct arrival *arrival = context;
     struct link *link = arrival->link;
     struct arrival **place = &link->arrivals;
-    while (*place != arrival)
-        place = &(*place)->next;
+    size_t size = link->arrivals->size;
+    bool is_end = link->arrivals->is_end;
+    for (; *place != arrival; place = &(*place)->next) {
+        (*place)->size = (*place)->next->size;
+        (*place)->is_end = (*place)->next->is_end;
+    }
     *place = arrival->next;
-    size_t size = arrival->size;
-    bool is_end = arrival->is_end;
+    if (arrival->next == NULL)
+        link->arrivals_end = place;
     free(arrival);
     arrive(link, size, is_end);
 }
@@ -163,14 +173,14 @@ static int send(struct link *link, size_t size, bool is_end)
     struct arrival *arrival = calloc(1, sizeof *arrival);
     if (arrival == NULL)
         return -ENOMEM;
-    *arrival = (struct arrival){
-        .link = link, .size = size, .is_end = is_end, .next = link->arrivals};
-    arrival->handle = async_call_later(link->options.delay, handle_arrival, arrival);
-    if (arrival->handle.id == 0) {
+    *arrival = (struct arrival){.link = link, .size = size, .is_end = is_end};
+    arrival->timer = async_call_later(link->options.delay, handle_arrival, arrival);
+    if (arrival->timer.id == 0) {
         free(arrival);
         return -ENOMEM;
     }
-    link->arrivals = arrival;
+    *link->arrivals_end = arrival;
+    link->arrivals_end = &arrival->next;
     return 0;
 }
 
@@ -298,6 +308,7 @@ static int init_link(struct link *link, const async_test_link *options, struct e
                      struct end *reader)
 {
     *link = (struct link){.options = *options, .writer = writer, .reader = reader};
+    link->arrivals_end = &link->arrivals;
     link->capacity = options->capacity > 0 ? options->capacity : DEFAULT_CAPACITY;
     link->ring = malloc(link->capacity);
     writer->out = reader->in = link;

@@ -102,6 +102,26 @@ ASYNC_TEST(pipe_delays_bytes_and_the_end)
     return 0;
 }
 
+/* Bytes, end and reader are due at the same moment, and then run in any order. */
+ASYNC_TEST_WITH(pipe_end_does_not_overtake_bytes, .seed = 1)
+{
+    enum { PAIRS = 50, SIZE = 5 };
+    async_test_pipe_options options = {.a_to_b = {.delay = 1}};
+    for (int i = 0; i < PAIRS; i++) {
+        async_stream *a = NULL;
+        async_auto_stream *b = NULL;
+        char bytes[SIZE];
+        ASYNC_TRY(async_test_pipe(&a, &b, &options));
+        ASYNC_CHECK_EQ(async_stream_write(a, "hello", SIZE), 0);
+        async_stream_close(a);
+        ASYNC_TRY(async_sleep(1));
+        ASYNC_CHECK_EQ(async_stream_readexactly(b, bytes, SIZE), SIZE);
+        ASYNC_CHECK_EQ(memcmp(bytes, "hello", SIZE), 0);
+        ASYNC_CHECK_EQ(async_stream_read(b, bytes, SIZE), 0);
+    }
+    return 0;
+}
+
 /* Virtual time passes at once while a task reads. */
 ASYNC_TEST(pipe_reader_does_not_hold_time)
 {
