@@ -252,13 +252,14 @@ static int pipe_write(void *state, const void *data, size_t size)
         return -ECONNRESET;
     if (link->reader->stream == NULL)
         return -EPIPE;
-    size_t room = link->capacity - link->stored;
     size = smaller(size, INT32_MAX);
-    link->is_full = size > room; /* after a part, too, the stream waits to be told */
-    if (room == 0)
+    size_t room = link->capacity - link->stored;
+    size_t passed = count_passed(link, size); /* dropped bytes need no room */
+    link->is_full = passed > room;            /* after a part, too, the stream waits to be told */
+    if (link->is_full && room == 0)
         return -EAGAIN;
-    size = smaller(size, room);
-    size_t passed = count_passed(link, size);
+    if (link->is_full)
+        size = passed = room;
     if (passed == 0)
         return (int)size;
     copy_in(link, data, passed);

@@ -158,6 +158,27 @@ ASYNC_TEST(pipe_makes_the_writer_wait)
     return async_await(writer);
 }
 
+/* Bytes behind end_after are dropped: they need no room, whether the reader goes on or not. */
+ASYNC_TEST(pipe_writer_does_not_wait_behind_the_end)
+{
+    enum { SIZE = 40 };
+    async_test_pipe_options options = {.a_to_b = {.capacity = 16, .end_after = 10}};
+    for (int reads_first = 0; reads_first < 2; reads_first++) {
+        async_auto_stream *a = NULL, *b = NULL;
+        char buffer[SIZE];
+        ASYNC_TRY(async_test_pipe(&a, &b, &options));
+        async_task *writer = async_create_task(write_block, a, SIZE);
+        if (reads_first)
+            ASYNC_CHECK_EQ(async_stream_readexactly(b, buffer, 10), 10);
+        ASYNC_CHECK_EQ(async_await(writer), 0);
+        ASYNC_CHECK_EQ(write_block(a, SIZE), 0);
+        if (!reads_first)
+            ASYNC_CHECK_EQ(async_stream_readexactly(b, buffer, 10), 10);
+        ASYNC_CHECK_EQ(async_stream_read(b, buffer, SIZE), 0);
+    }
+    return 0;
+}
+
 ASYNC_TEST(pipe_close_is_the_end)
 {
     async_stream *a = NULL, *b = NULL;
