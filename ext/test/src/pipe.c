@@ -271,6 +271,10 @@ static int pipe_write(void *state, const void *data, size_t size)
     return result < 0 ? result : (int)size;
 }
 
+/*
+ * The flag is set before: an end that arrives at once may close both streams, and frees the link
+ * then. After an error nothing was sent, and the close of the stream tries again.
+ */
 static int pipe_shut_down(void *state)
 {
     struct end *end = state;
@@ -278,7 +282,10 @@ static int pipe_shut_down(void *state)
     if (link->end_is_under_way || end->pair->is_reset)
         return 0;
     link->end_is_under_way = true;
-    return send(link, 0, true);
+    int result = send(link, 0, true);
+    if (result < 0)
+        link->end_is_under_way = false;
+    return result;
 }
 
 static void pipe_close(void *state, bool is_cut)

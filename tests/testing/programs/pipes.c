@@ -195,6 +195,29 @@ ASYNC_TEST(pipe_close_is_the_end)
     return 0;
 }
 
+static int end_and_close(double delay)
+{
+    async_test_pipe_options options = {.a_to_b = {.delay = delay}};
+    async_stream *a = NULL;
+    async_auto_stream *b = NULL;
+    char byte;
+    ASYNC_TRY(async_test_pipe(&a, &b, &options));
+    int result = async_stream_write_eof(a);
+    async_stream_close(a);
+    ASYNC_TRY(result == -ENOMEM ? 0 : result);
+    result = async_stream_read(b, &byte, 1); /* a deadlock if it learns nothing */
+    ASYNC_CHECK(result == 0 || result == -ECONNRESET || result == -ENOMEM);
+    return result == -ECONNRESET ? 0 : result;
+}
+async_fn(end_and_close, double);
+
+ASYNC_TEST(pipe_end_that_failed_is_followed_by_another_or_a_reset)
+{
+    ASYNC_CHECK(async_test_fail_allocations(NULL, end_and_close, 1) > 0);
+    ASYNC_CHECK(async_test_fail_allocations(NULL, end_and_close, 0) > 0);
+    return 0;
+}
+
 ASYNC_TEST(pipe_close_with_unread_bytes_resets)
 {
     async_stream *a = NULL, *b = NULL;
