@@ -7,6 +7,7 @@
     testing.py race [N]    a race is found with 1,000 seeds, and its line replays it N times of N (20)
     testing.py priorities [N]  the same for a race that a shuffle does not find, with --depth 2
     testing.py limits      the reports about tests that do not end say why
+    testing.py reports     leaks and output are reported where that is hard
     testing.py replay      the line of a failed sweep repeats its run
     testing.py arguments   names, --list, -v, wrong arguments
     testing.py order       tests run in the order of the source, also after link-time optimization
@@ -46,6 +47,13 @@ if sanitizers() == "thread":  # it puts handlers of signals off
     LIMITS["lock_of_the_loader_is_held"] = [r"time limit; its process was stopped, or did not answer"]
 if option("static_programs") and "musl" in COMPILER[0]:  # no loader, no lock
     LIMITS["lock_of_the_loader_is_held"] = [r"has held loop 1 for", r"it computes"]
+
+# The same for tests/testing/programs/reports.c.
+REPORTS = {
+    "leak_is_seen_at_the_limit_of_descriptors": [r"leak: descriptor \d+ is open \(/dev/null\)",
+                                                 r"leak: descriptor 63 is open \(/dev/null\)"],
+    "leak_is_seen_under_a_limit_that_was_lowered": [r"leak: descriptor \d+ is open \(/dev/null\)"],
+}
 
 # For each test of broken.c, patterns in its comments. %: the file and line are not looked at.
 MISTAKES = {
@@ -164,6 +172,10 @@ def check_limits() -> None:
     results = check_patterns("testing-limits", LIMITS)
     for name in ["cycle_beside_a_task_that_goes_on", "virtual_time_goes_on"]:
         expect("held loop" not in results[name][1], f"{name}: its loop goes on\n{results[name][1]}")
+
+
+def check_reports() -> None:
+    check_patterns("testing-reports", REPORTS)
 
 
 def check_seeds(count: str = "5") -> None:
@@ -338,7 +350,7 @@ def check_framework(name: str) -> None:
 
 def main(what: str, *arguments: str) -> None:
     checks = {"rules": check_rules, "mistakes": check_mistakes, "seeds": check_seeds, "race": check_race,
-              "priorities": check_priorities, "limits": check_limits, "replay": check_replay,
+              "priorities": check_priorities, "limits": check_limits, "reports": check_reports, "replay": check_replay,
               "arguments": check_arguments, "document": check_document, "order": check_order}
     try:
         if what in checks:

@@ -7,6 +7,7 @@
 SCRIPT_TEST(testing_keeps_its_rules, "tests/scripts/testing.py", "rules");
 SCRIPT_TEST(testing_finds_mistakes, "tests/scripts/testing.py", "mistakes");
 SCRIPT_TEST(testing_says_why_a_test_does_not_end, "tests/scripts/testing.py", "limits");
+SCRIPT_TEST(testing_reports_what_is_hard_to_see, "tests/scripts/testing.py", "reports");
 SCRIPT_TEST(testing_passes_with_seeds, "tests/scripts/testing.py", "seeds");
 SCRIPT_TEST(testing_replays_a_race, "tests/scripts/testing.py", "race");
 SCRIPT_TEST(testing_replays_a_race_of_priorities, "tests/scripts/testing.py", "priorities");

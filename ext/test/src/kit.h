@@ -193,11 +193,14 @@ struct call_outcome calls_close(void);
 
 /* ---- process.c ------------------------------------------------------------------------------ */
 
-/* The descriptors that are open. */
+/* The descriptors that are open. NULL: no memory. */
 struct inventory;
 struct inventory *inventory_take(void);
 
-/* Compares with those open now, prints differences, and frees it. Returns whether any are. */
+/*
+ * Compares with those open now, prints differences, and frees it. Returns whether there are any, or
+ * there was no memory for one of the two.
+ */
 bool inventory_differs(struct inventory *before);
 
 /* A child process and its output. */

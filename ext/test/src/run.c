@@ -284,9 +284,9 @@ int asyncp_test_end(async_task *task)
     int result = run_supervised(task);
     run->loop = NULL;
     if (has_loop) {
-        check_memory(run);
-        run->has_failed |= run->left;
         run->has_failed |= inventory_differs(state.before);
+        check_memory(run); /* last: the sanitizer ends a process that can open no file */
+        run->has_failed |= run->left;
     } else
         free(state.before);
     result = state.error < 0 ? state.error : judge_run(run, result);

@@ -1,0 +1,36 @@
+/*
+ * reports.c: tests that fail and whose reports the kit could miss, or cut. The script testing.py
+ * looks at the reports.
+ */
+#include <asyncio/test.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+
+/* ---- descriptors ---------------------------------------------------------------------------- */
+
+static int limit_descriptors(rlim_t count)
+{
+    struct rlimit limit;
+    ASYNC_CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = count;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : -errno;
+}
+
+/* Only the descriptors that the loop itself had are free when the test has ended. */
+ASYNC_TEST(leak_is_seen_at_the_limit_of_descriptors)
+{
+    ASYNC_TRY(limit_descriptors(64));
+    while (open("/dev/null", O_RDONLY) >= 0)
+        continue;
+    ASYNC_CHECK_EQ(errno, EMFILE);
+    return 0;
+}
+
+/* Then the kit cannot open a file, not even after it has closed one. */
+ASYNC_TEST(leak_is_seen_under_a_limit_that_was_lowered)
+{
+    ASYNC_CHECK(open("/dev/null", O_RDONLY) >= 0);
+    return limit_descriptors(0);
+}
+
+ASYNC_TEST_MAIN
