@@ -53,6 +53,11 @@ REPORTS = {
     "leak_is_seen_at_the_limit_of_descriptors": [r"leak: descriptor \d+ is open \(/dev/null\)",
                                                  r"leak: descriptor 63 is open \(/dev/null\)"],
     "leak_is_seen_under_a_limit_that_was_lowered": [r"leak: descriptor \d+ is open \(/dev/null\)"],
+    "output_must_not_lack_a_part": [r'the output lacks "two"', r"^one$"],
+    "output_that_is_cut_says_so": [r"^the first \d{6} bytes of the output are not shown$", r"^the last line$"],
+    "output_of_a_sweep_that_is_cut_says_so": [r"print_much, cancelled at stop 1: failed",
+                                              r"^    the first \d{6} bytes of the output are not shown$", r"^    the last line$"],
+    "output_is_shown_behind_a_zero_byte": [r"before\?behind"],
 }
 
 # For each test of broken.c, patterns in its comments. %: the file and line are not looked at.
@@ -160,7 +165,7 @@ def check_patterns(program: str, mistakes: dict[str, list[str] | None]) -> dict[
             continue
         expect(passed == (patterns is None), f"{name}: it {'passed' if passed else 'failed'}\n{comments}")
         for pattern in patterns or []:
-            expect(re.search(known_part(pattern), comments), f"{name}: no {pattern} in\n{comments}")
+            expect(re.search(known_part(pattern), comments, re.MULTILINE), f"{name}: no {pattern} in\n{comments}")
     return results
 
 

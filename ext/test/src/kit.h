@@ -221,8 +221,14 @@ int child_start(struct child *child, double time_limit);
 /* Waits for its end. */
 void child_wait(struct child *child, double time_limit);
 
-/* The output as text, with a zero byte; NULL: none or out of memory. The caller frees it. */
-char *child_output(const struct child *child);
+/* Whether these bytes are anywhere in the output. */
+bool child_has_written(const struct child *child, const char *bytes, size_t length);
+
+/*
+ * The last bytes of the output, to be shown: a string in which '?' stands for a zero byte. If it is
+ * not the whole output, the first line says so. NULL: none or out of memory. The caller frees it.
+ */
+char *child_output(const struct child *child, size_t max_shown);
 
 /* Why it failed, as text of a line; NULL: its status is one of the others above. */
 const char *child_reason(const struct child *child, char *text, size_t size);

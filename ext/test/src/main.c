@@ -13,7 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_REASON = 256 };
+enum {
+    MAX_REASON = 256,
+    MAX_SHOWN = 1 << 16, /* bytes of a test's output */
+};
 
 /* File by file, in the order of the source. */
 static struct asyncp_test *first_test;
@@ -70,18 +73,18 @@ static _Noreturn void run_test(const struct asyncp_test *test)
 }
 
 /* The first part that the output lacks, and its length; NULL: it has all. */
-static const char *find_missing(const char *parts, const char *output, size_t *length)
+static const char *find_missing(const char *parts, const struct child *child, size_t *length)
 {
     for (const char *part = parts; *part != '\0'; part += *length + (part[*length] == '|')) {
         *length = strcspn(part, "|");
-        if (output == NULL || memmem(output, strlen(output), part, *length) == NULL)
+        if (!child_has_written(child, part, *length))
             return part;
     }
     return NULL;
 }
 
 static enum outcome judge(const struct asyncp_test *test, const struct child *child,
-                          const char *output, char reason[MAX_REASON])
+                          char reason[MAX_REASON])
 {
     size_t length = 0;
     char text[MAX_REASON];
@@ -93,7 +96,7 @@ static enum outcome judge(const struct asyncp_test *test, const struct child *ch
         return FAILED;
     }
     const char *wanted_output = test->options != NULL ? test->options->output : NULL;
-    const char *missing = wanted_output != NULL ? find_missing(wanted_output, output, &length)
+    const char *missing = wanted_output != NULL ? find_missing(wanted_output, child, &length)
                                                 : NULL;
     if (missing != NULL)
         snprintf(reason, MAX_REASON, "the output lacks \"%.*s\"", (int)length, missing);
@@ -118,9 +121,10 @@ static enum outcome run_in_child(const struct asyncp_test *test, char **output,
         return FAILED;
     }
     child_wait(&child, limit);
-    *output = child_output(&child);
+    *output = child_output(&child, MAX_SHOWN);
+    enum outcome outcome = judge(test, &child, reason);
     close(child.output);
-    return judge(test, &child, *output, reason);
+    return outcome;
 }
 
 /* ---- reports -------------------------------------------------------------------------------- */

@@ -27,7 +27,6 @@ enum {
     GRACE = 2,               /* seconds past that before a child is killed from outside */
     CHECK_MS = 100,          /* between two looks at a child; its pipe stays open */
     MAX_OUTPUT = 1 << 26,    /* bytes that a child may write */
-    MAX_SHOWN = 1 << 16,     /* bytes of the output that are kept in memory: the last ones */
     MAX_DESCRIPTORS = 65536, /* higher ones are not compared */
     MAX_WAITS = 100,         /* milliseconds until an open descriptor is a leak */
 };
@@ -316,14 +315,36 @@ void child_wait(struct child *child, double time_limit)
     kill(-child->process, SIGKILL); /* its children */
 }
 
-char *child_output(const struct child *child)
+bool child_has_written(const struct child *child, const char *bytes, size_t length)
 {
     off_t size = lseek(child->output, 0, SEEK_END);
-    off_t start = size > MAX_SHOWN ? size - MAX_SHOWN : 0;
-    char *text = size > 0 ? malloc((size_t)(size - start) + 1) : NULL;
-    ssize_t length = text != NULL ? pread(child->output, text, (size_t)(size - start), start) : 0;
-    if (text != NULL)
-        text[length > 0 ? length : 0] = '\0';
+    void *output = size > 0 ? mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, child->output, 0)
+                            : MAP_FAILED;
+    if (output == MAP_FAILED)
+        return length == 0;
+    bool has_written = memmem(output, (size_t)size, bytes, length) != NULL;
+    munmap(output, (size_t)size);
+    return has_written;
+}
+
+char *child_output(const struct child *child, size_t max_shown)
+{
+    char note[80] = "";
+    off_t size = lseek(child->output, 0, SEEK_END);
+    off_t start = size > (off_t)max_shown ? size - (off_t)max_shown : 0;
+    if (start > 0)
+        snprintf(note, sizeof note, "the first %lld bytes of the output are not shown\n",
+                 (long long)start);
+    size_t shown = (size_t)(size - start), head = strlen(note);
+    char *text = size > 0 ? malloc(head + shown + 1) : NULL;
+    if (text == NULL)
+        return NULL;
+    memcpy(text, note, head);
+    ssize_t length = pread(child->output, text + head, shown, start);
+    char *end = text + head + (length > 0 ? length : 0);
+    for (char *zero = text; (zero = memchr(zero, '\0', (size_t)(end - zero))) != NULL;)
+        *zero = '?';
+    *end = '\0';
     return text;
 }
 

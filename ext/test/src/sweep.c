@@ -13,7 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_RUNS = 1000000, MAX_REASON = 256 };
+enum {
+    MAX_RUNS = 1000000,
+    MAX_REASON = 256,
+    MAX_SHOWN = 1 << 15, /* bytes of a run's output; indented, they fit into those of the test */
+};
 
 /* Of the last sweep of this thread, and in a child of its run. */
 static __thread struct {
@@ -203,7 +207,7 @@ static enum verdict judge_child(const struct child *child, const char *what)
         return BAD;
     }
     if (status != STATUS_PASSED && status != STATUS_UNREACHED) {
-        char *output = child_output(child);
+        char *output = child_output(child, MAX_SHOWN);
         describe(about, sizeof about, what);
         say("%s: %s", about, why != NULL ? why : "failed");
         print_indented(output);

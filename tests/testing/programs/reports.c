@@ -4,6 +4,7 @@
  */
 #include <asyncio/test.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/resource.h>
 
 /* ---- descriptors ---------------------------------------------------------------------------- */
@@ -31,6 +32,40 @@ ASYNC_TEST(leak_is_seen_under_a_limit_that_was_lowered)
 {
     ASYNC_CHECK(open("/dev/null", O_RDONLY) >= 0);
     return limit_descriptors(0);
+}
+
+/* ---- output --------------------------------------------------------------------------------- */
+
+ASYNC_TEST_WITH(output_must_not_lack_a_part, .output = "one|two")
+{
+    puts("one");
+    return 0;
+}
+
+static int print_much(void)
+{
+    for (int i = 0; i < 5000; i++)
+        puts("a line of the many before the last");
+    puts("the last line");
+    return -EIO;
+}
+async_fn(print_much);
+
+ASYNC_TEST(output_that_is_cut_says_so)
+{
+    return print_much();
+}
+
+ASYNC_TEST(output_of_a_sweep_that_is_cut_says_so)
+{
+    return async_test_cancel_everywhere(NULL, print_much);
+}
+
+ASYNC_TEST(output_is_shown_behind_a_zero_byte)
+{
+    static const char bytes[] = "before\0behind\n";
+    fwrite(bytes, 1, sizeof bytes, stdout);
+    return -EIO;
 }
 
 ASYNC_TEST_MAIN

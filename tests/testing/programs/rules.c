@@ -52,6 +52,22 @@ ASYNC_TEST(output_has_the_lines_of_all_threads)
     return 0;
 }
 
+ASYNC_TEST_WITH(output_is_searched_from_its_beginning, .output = "the first line|the last line")
+{
+    puts("the first line");
+    for (int i = 0; i < LINES; i++)
+        puts("a line of the many in between");
+    puts("the last line");
+    return 0;
+}
+
+ASYNC_TEST_WITH(output_is_searched_behind_a_zero_byte, .output = "before|behind")
+{
+    static const char bytes[] = "before\0behind\n";
+    ASYNC_CHECK_EQ(fwrite(bytes, 1, sizeof bytes, stdout), sizeof bytes);
+    return 0;
+}
+
 /* ---- time ----------------------------------------------------------------------------------- */
 
 ASYNC_TEST(clock_jumps_over_an_hour_at_once)
