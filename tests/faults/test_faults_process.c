@@ -47,7 +47,7 @@ FAULTS_TEST(process_that_runs_on_is_ended_when_it_is_freed)
 {
     const async_process_options options = {.own_group = true, .grace = 0.02};
     async_auto_wait_process *process = NULL;
-    if (answer_of_start(async_create_subprocess_exec(&process, &options, "sleep", "0.1")) < 0)
+    if (answer_of_start(async_create_subprocess_exec(&process, &options, "sleep", "1")) < 0)
         return 0;
     CHECK(async_process_returncode(process) < 0);
     return 0;

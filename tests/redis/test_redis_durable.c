@@ -171,7 +171,7 @@ static void check_end(async_queue *queue, void (*end)(async_queue *queue), int e
     async_task *task = async_create_task(put, queue);
     CHECK_EQ(async_sleep(0.2), 0);
     end(queue);
-    CHECK_EQ(async_timeout(5, async_await(task)), error);
+    CHECK_EQ(async_timeout(60, async_await(task)), error);
 }
 
 static void shut_down(async_queue *queue)
