@@ -20,7 +20,7 @@ struct cycles {
     size_t count, capacity;
     uint32_t *rows; /* of all cycles */
     size_t row_count, row_capacity;
-    size_t left_out; /* more cycles, which have tasks in common with others */
+    size_t left_out; /* more cycles, which have tasks in common with others; unconfirmed */
 };
 
 /*

@@ -274,19 +274,21 @@ static void show_hint(const struct sheet *sheet, const char *hint, const char *s
 void asyncp_show_cycles(const struct sheet *sheet, const struct cycles *cycles)
 {
     const char *hints[MAX_SHOWN_CYCLES], *said[MAX_SHOWN_CYCLES];
-    size_t shown = 0, hint_count = 0, more = cycles->left_out;
+    size_t shown = 0, hint_count = 0, more = 0;
     for (size_t i = 0; i < cycles->count; i++) {
         const struct circle circle = circle_of(sheet, cycles, i);
         if (!is_cycle_shown(sheet, &circle))
             continue;
-        more += shown == MAX_SHOWN_CYCLES;
-        if (shown == MAX_SHOWN_CYCLES)
+        if (shown == MAX_SHOWN_CYCLES) {
+            more++;
             continue;
+        }
         show_cycle(sheet, &circle);
         hints[shown++] = hint_about_cycle(&circle);
     }
-    if (more > 0)
-        fprintf(sheet->to, "… and %zu more cycles\n", more);
+    if (shown > 0 && more + cycles->left_out > 0)
+        fprintf(sheet->to, "… and %s%zu more cycles\n", cycles->left_out > 0 ? "up to " : "",
+                more + cycles->left_out);
     for (size_t i = 0; i < shown; i++)
         show_hint(sheet, hints[i], said, &hint_count);
 }

@@ -6,7 +6,7 @@
     watchdog.py page        a page of memory that comes late
     watchdog.py throttled   a control group that gives a tenth of a processor
     watchdog.py circle      tasks that wait for each other while others go on: once, in debug mode
-    watchdog.py circles     many of them: 64, and a line about the others, once
+    watchdog.py circles     many of them: 64, and a line about the others, once; in a tree 16
     watchdog.py stopped     nothing is said of a process that was stopped
     watchdog.py debugger    nothing is said of a process that a debugger has stopped, steps or runs
 
@@ -197,6 +197,11 @@ def circles(program: Path):
     reports, others = said.count("2 tasks wait for each other"), said.count("more tasks wait for each other")
     if answer.returncode != 0 or (reports, others) != (64, 1):
         raise Failure(f"status {answer.returncode}, {reports} reports: {said[:2000]}")
+    with subprocess.Popen([program, "circles"], stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        tree = subprocess.run([BUILD / "asyncio", "tree", str(process.pid)], text=True, capture_output=True)
+    if tree.stdout.count("\ncycle: ") != 16 or "\n… and 54 more cycles\n" not in tree.stdout:
+        raise Failure(tree.stdout[-2000:] + tree.stderr)
 
 
 CASES = {case.__name__: case for case in (causes, callback, page, throttled, circle, circles, stopped, debugger)}

@@ -254,6 +254,9 @@ static int stands_by_circles(void)
     async_task *tasks[2 * CIRCLES];
     for (int i = 0; i < 2 * CIRCLES; i++)
         tasks[i] = async_create_task(takes_both, &locks[i / 2][i % 2], &locks[i / 2][1 - i % 2]);
+    ASYNC_TRY(async_sleep(0.1));
+    puts("circles");
+    fflush(stdout);
     ASYNC_TRY(async_sleep(2.5));
     for (int i = 0; i < 2 * CIRCLES; i++)
         async_task_cancel(tasks[i]);
