@@ -65,15 +65,13 @@ const struct view asyncp_own_view = {.read = read_own};
 
 void asyncp_code_add_table(struct code_range *ranges, size_t count, const char *path, uint64_t base)
 {
-    struct elf_image image;
-    if (count == 0 || ranges[0].index != 0 || !asyncp_image_open(&image, path))
+    ElfW(Shdr) table;
+    if (count == 0 || ranges[0].index != 0 || !asyncp_image_read_section(path, ".eh_frame", &table))
         return;
-    const ElfW(Shdr) *table = asyncp_image_section(&image, ".eh_frame");
-    for (size_t i = 0; i < count && table != NULL; i++) {
-        ranges[i].table = base + table->sh_addr;
-        ranges[i].table_bytes = (size_t)table->sh_size;
+    for (size_t i = 0; i < count; i++) {
+        ranges[i].table = base + table.sh_addr;
+        ranges[i].table_bytes = (size_t)table.sh_size;
     }
-    asyncp_image_close(&image);
 }
 
 struct code_list {

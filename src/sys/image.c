@@ -1,7 +1,11 @@
 /*
- * sys/image.c: files are mapped for reading. (dladdr does not work in static programs.) Another
- * process may name any path. So a path is opened with O_PATH first, which has no effect on a device
- * or a FIFO, and for reading only if it is a regular file.
+ * sys/image.c: ELF files on disk and in this process. (dladdr does not work in static programs.)
+ * Another process may name any path. So a path is opened with O_PATH first, which has no effect on
+ * a device or a FIFO, and for reading only if it is a regular file.
+ *
+ * Files of this process are mapped: their tables may be large, and a process whose files become
+ * shorter cannot go on anyway. Other files are read by pread(2): a mapping follows each change of
+ * the file, and raises SIGBUS where the file has become shorter.
  */
 #include "sys/image.h"
 #include "sys/fault.h"
@@ -15,12 +19,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A linked file has some tens of sections. */
+enum { MAX_SECTIONS = 1024, MAX_SECTION_NAME = 32 };
+
 /* ---- files ---------------------------------------------------------------------------------- */
 
-static bool is_elf(const struct elf_image *image)
+static bool is_elf(const unsigned char *ident)
 {
-    const unsigned char *ident = asyncp_image_part(image, 0, sizeof(ElfW(Ehdr)));
-    return ident != NULL && memcmp(ident, ELFMAG, SELFMAG) == 0 &&
+    return memcmp(ident, ELFMAG, SELFMAG) == 0 &&
            ident[EI_CLASS] == (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32);
 }
 
@@ -48,13 +54,18 @@ int asyncp_image_open_regular(const char *path)
     return file;
 }
 
+/* Without /proc a name that is known to be that of a regular file is opened. */
+static int open_named(const char *path)
+{
+    int file = asyncp_image_open_regular(path);
+    return file == -ENOSYS ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : file;
+}
+
 bool asyncp_image_open(struct elf_image *image, const char *path)
 {
     struct stat status;
     *image = (struct elf_image){.bytes = NULL};
-    int file = asyncp_image_open_regular(path);
-    if (file == -ENOSYS) /* it is a regular one */
-        file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int file = open_named(path);
     if (file < 0)
         return false;
     void *bytes = MAP_FAILED;
@@ -67,7 +78,7 @@ bool asyncp_image_open(struct elf_image *image, const char *path)
     if (bytes == MAP_FAILED)
         return false;
     *image = (struct elf_image){.bytes = bytes, .size = (size_t)status.st_size};
-    if (is_elf(image))
+    if (is_elf(bytes))
         return true;
     asyncp_image_close(image);
     return false;
@@ -120,6 +131,50 @@ const ElfW(Shdr) * asyncp_image_section(const struct elf_image *image, const cha
         if (has_name_at(image, names + sections[i].sh_name, name))
             return &sections[i];
     return NULL;
+}
+
+/* ---- sections of a file that may change ----------------------------------------------------- */
+
+static bool read_at(int file, uint64_t offset, void *bytes, size_t size)
+{
+    return !fault(SITE_IMAGE) && pread(file, bytes, size, (off_t)offset) == (ssize_t)size;
+}
+
+static bool reads_name_at(int file, uint64_t offset, const char *name)
+{
+    char found[MAX_SECTION_NAME];
+    const size_t size = strlen(name) + 1;
+    return size <= sizeof found && read_at(file, offset, found, size) &&
+           memcmp(found, name, size) == 0;
+}
+
+static bool read_section_at(int file, const ElfW(Ehdr) * header, size_t index, ElfW(Shdr) * section)
+{
+    return read_at(file, header->e_shoff + index * sizeof *section, section, sizeof *section);
+}
+
+static bool find_section(int file, const char *name, ElfW(Shdr) * section)
+{
+    ElfW(Ehdr) header;
+    ElfW(Shdr) names;
+    if (!read_at(file, 0, &header, sizeof header) || !is_elf(header.e_ident) ||
+        header.e_shentsize != sizeof *section || header.e_shstrndx >= header.e_shnum ||
+        header.e_shnum > MAX_SECTIONS || !read_section_at(file, &header, header.e_shstrndx, &names))
+        return false;
+    for (size_t i = 0; i < header.e_shnum && read_section_at(file, &header, i, section); i++)
+        if (reads_name_at(file, names.sh_offset + section->sh_name, name))
+            return true;
+    return false;
+}
+
+bool asyncp_image_read_section(const char *path, const char *name, ElfW(Shdr) * section)
+{
+    int file = open_named(path);
+    if (file < 0)
+        return false;
+    bool was_found = find_section(file, name, section);
+    close(file);
+    return was_found;
 }
 
 /* ---- loaded files --------------------------------------------------------------------------- */

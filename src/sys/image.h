@@ -1,6 +1,6 @@
 /*
- * sys/image.h: ELF files, mapped whole for reading, and the loaded file at an address. Nothing is
- * cached: this is for reports, and for a process that is about to end.
+ * sys/image.h: ELF files on disk, and the loaded file at an address. Nothing is cached: this is for
+ * reports, and for a process that is about to end.
  */
 #ifndef SYS_IMAGE_H
 #define SYS_IMAGE_H
@@ -10,7 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A file as it is on disk. */
+/*
+ * A file as it is on disk, mapped whole for reading. It is one of this process: of files that
+ * another process names, only sections are looked for, by asyncp_image_read_section.
+ */
 struct elf_image {
     const char *bytes; /* NULL: not mapped */
     size_t size;
@@ -37,6 +40,12 @@ const ElfW(Shdr) * asyncp_image_sections(const struct elf_image *image, size_t *
 
 /* The section of this name; NULL: the file has none. */
 const ElfW(Shdr) * asyncp_image_section(const struct elf_image *image, const char *name);
+
+/*
+ * Reads the header of the section of this name from a file that may change meanwhile. false: the
+ * file has none, it has more than 1024 sections, or it is one that asyncp_image_open refuses.
+ */
+bool asyncp_image_read_section(const char *path, const char *name, ElfW(Shdr) * section);
 
 /* The path of the program itself, also if the file was deleted. */
 #define PROGRAM_FILE "/proc/self/exe"

@@ -6,6 +6,7 @@
     untrusted.py size       `asyncio trace` does not read a whole core in order to find out that it is one
     untrusted.py joins      tasks that seem to await each other in millions of handles
     untrusted.py hidden     a process that /proc does not show
+    untrusted.py file       a file that a process has mapped becomes shorter while it is read
 
 Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
 """
@@ -22,7 +23,7 @@ from pathlib import Path
 import inspect  # tests/scripts/inspect.py
 from built import BUILD, ROOT, sanitizers
 from checks import Failure, Skip, expect, status_outside_emulators, tests_of
-from inspect import COMMAND, run
+from inspect import COMMAND, LIES, run
 
 WORD = struct.calcsize("P")
 
@@ -75,10 +76,14 @@ def test_size(folder: Path):
         raise Failure(f"{usage.ru_maxrss} KiB for a core of {size >> 10} KiB")
 
 
+def link_hostile(folder: Path) -> Path:
+    flags = ["-D_GNU_SOURCE", f"-iquote{ROOT / 'src'}", BUILD / "libasyncio.a"]
+    expect("the program can be linked", True, inspect.link(folder / "hostile", *flags, source=ROOT / "tests/tools/hostile.c"))
+    return folder / "hostile"
+
+
 def test_joins(folder: Path):
-    program, flags = folder / "hostile", ["-D_GNU_SOURCE", f"-iquote{ROOT / 'src'}", BUILD / "libasyncio.a"]
-    expect("the program can be linked", True, inspect.link(program, *flags, source=ROOT / "tests/tools/hostile.c"))
-    with inspect.lying(program, "joins") as process:
+    with inspect.lying(link_hostile(folder), "joins") as process:
         inspect.look_at_liar(process.pid, "long joins")
         expect("the tree", True, "lists that could not be read to their ends: " in run("tree", process.pid)[1])
         library, = json.loads(run("ps", "--json", process.pid)[1])
@@ -97,6 +102,15 @@ def test_hidden(folder: Path):
                        (0x7ffffff0, "there is no such process")):
         answer = subprocess.run([*hide, COMMAND, "ps", str(pid)], text=True, capture_output=True)
         expect("a hidden process", (1, "", f"asyncio: process {pid}: {words}\n"), (answer.returncode, answer.stdout, answer.stderr))
+
+
+# ---- files that change while they are read ----------------------------------------------------------------------
+
+
+def test_file(folder: Path):
+    with inspect.lying(link_hostile(folder), "file", folder / "code") as process:
+        for _ in range(LIES // 4):
+            inspect.look_at_liar(process.pid, "a file that becomes shorter")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,15 @@
  *     hostile memory          the list of loops is in memory that a thread fills with random words
  *                             and pointers into itself, all the time
  *     hostile joins           each of 40 tasks seems to await the others, in a million handles
+ *     hostile file PATH       a file of code, with many sections, becomes shorter and longer all the
+ *                             time
  *
  * It prints a line, and ends with its standard input.
  */
 #include "inspect/layout.h"
 #include <asyncio.h>
+#include <elf.h>
+#include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -19,7 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { WORDS = 1 << 16, PAGE = 4096, JOINS = 40, HANDLES = 1 << 20 };
+enum { WORDS = 1 << 16, PAGE = 4096, JOINS = 40, HANDLES = 1 << 20, SECTIONS = 1000 };
 
 static uint64_t region[WORDS];
 static uint64_t random_state = 1;
@@ -147,6 +151,47 @@ static void lengthen_joins(void)
     }
 }
 
+/* ---- a file that changes -------------------------------------------------------------------- */
+
+static const off_t whole_size = PAGE + SECTIONS * (off_t)sizeof(ElfW(Shdr));
+
+/* The first page, which is mapped, stays. */
+static void *shorten_and_lengthen(void *argument)
+{
+    for (const int file = *(int *)argument;;)
+        if (ftruncate(file, PAGE) != 0 || ftruncate(file, whole_size) != 0)
+            abort();
+    return argument;
+}
+
+/* Its sections have no names, so whoever looks for one by its name reads all of them. */
+static void map_changing_file(const char *path)
+{
+    static pthread_t thread;
+    static int file;
+    struct {
+        ElfW(Ehdr) header;
+        ElfW(Phdr) segment;
+    } begin = {.header = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3,
+                                      sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32},
+                          .e_type = ET_DYN,
+                          .e_phoff = sizeof(ElfW(Ehdr)),
+                          .e_phentsize = sizeof(ElfW(Phdr)),
+                          .e_phnum = 1,
+                          .e_shoff = PAGE,
+                          .e_shentsize = sizeof(ElfW(Shdr)),
+                          .e_shnum = SECTIONS},
+               .segment = {.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_memsz = PAGE}};
+    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0 || ftruncate(file, whole_size) != 0 ||
+        pwrite(file, &begin, sizeof begin, 0) != (ssize_t)sizeof begin ||
+        mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, file, 0) == MAP_FAILED ||
+        pthread_create(&thread, NULL, shorten_and_lengthen, &file) != 0)
+        abort();
+}
+
+/* ---- the program ---------------------------------------------------------------------------- */
+
 static bool has_long_joins;
 
 static int amain(void)
@@ -174,6 +219,8 @@ int main(int count, char **arguments)
         change_table(count > 2 ? strtoull(arguments[2], NULL, 0) : 1);
     else if (strcmp(arguments[1], "joins") == 0)
         has_long_joins = true;
+    else if (strcmp(arguments[1], "file") == 0 && count > 2)
+        map_changing_file(arguments[2]);
     else
         point_to_region();
     return async_main(amain);

@@ -1,9 +1,10 @@
-/* test_image.c: which files are opened in order to look into them. */
+/* test_image.c: which files are opened in order to look into them, and their sections. */
 #include "run/runner.h"
 #include "sys/image.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,4 +47,18 @@ TEST(image_opens_regular_files_only)
     close(watch);
     CHECK_EQ(unlink("copy"), 0);
     CHECK_EQ(unlink("link") + unlink("fifo") + rmdir(folder), 0);
+}
+
+TEST(image_reads_from_a_file_the_section_that_its_mapping_has)
+{
+    struct elf_image image;
+    ElfW(Shdr) read;
+    CHECK(asyncp_image_open(&image, PROGRAM_FILE));
+    const ElfW(Shdr) *mapped = asyncp_image_section(&image, ".text");
+    CHECK(mapped != NULL);
+    CHECK(asyncp_image_read_section(PROGRAM_FILE, ".text", &read));
+    CHECK_EQ(memcmp(&read, mapped, sizeof read), 0);
+    CHECK(!asyncp_image_read_section(PROGRAM_FILE, ".tex", &read));
+    CHECK(!asyncp_image_read_section("/dev/null", ".text", &read));
+    asyncp_image_close(&image);
 }
