@@ -2,6 +2,10 @@
  * cmd/core.c: the core of a process that has crashed, or that gcore has written. A core has what a
  * program has written, and the first page of each loaded file. The rest of a file, such as its
  * unwind tables, is read from the file, if that is still the same.
+ *
+ * A core may be larger than the memory, and may change or become shorter while it is read. So its
+ * program headers and notes are copied once, and the memory of the process is read from the file as
+ * it is needed. The core is never mapped: a mapping would follow each change.
  */
 #include "cmd/subject.h"
 #include "sys/image.h"
@@ -11,24 +15,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/procfs.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { COMPARED_BYTES = 4096, MAX_FILES = 8192 };
 
+/* The kernel writes a segment for each mapping, and some KiB of notes for each thread. */
+enum { MAX_SEGMENTS = 1 << 21, MAX_NOTES_BYTES = 1 << 27 };
+
 /* A part of a file that was loaded: NT_FILE. */
 struct loaded {
     uint64_t start, end, offset;
-    const char *path; /* in the core */
+    const char *path; /* in the copy of the notes */
+};
+
+/* A copy of a segment of notes. */
+struct core_notes {
+    struct core_notes *next;
+    size_t size;
+    char bytes[];
 };
 
 struct core {
-    const char *bytes;
-    size_t size;
-    const ElfW(Phdr) * segments;
+    int file;      /* negative: not open */
+    uint64_t size; /* of the file when it was opened */
+    uint16_t machine;
+    ElfW(Phdr) * segments;
     size_t segment_count;
+    struct core_notes *notes;
     struct loaded *loaded;
     size_t loaded_count;
     uint64_t program; /* an address in the program's own file; 0: unknown */
@@ -36,35 +51,36 @@ struct core {
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-/* Bytes of the core's file; NULL: it does not have them. */
-static const void *bytes_at(const struct core *core, uint64_t offset, uint64_t size)
+/* Reads bytes of the core's file. Whether it has them. */
+static bool read_at(const struct core *core, uint64_t offset, void *bytes, size_t size)
 {
-    return offset <= core->size && size <= core->size - offset ? core->bytes + offset : NULL;
+    return offset <= core->size && size <= core->size - offset &&
+           pread(core->file, bytes, size, (off_t)offset) == (ssize_t)size;
 }
 
-/* Bytes of the process, as far as the core has them; NULL: it does not. */
-static const void *find_bytes(const struct core *core, uint64_t address, size_t size)
+/* Reads memory of the process. Whether the core has it. */
+static bool read_segment(const struct core *core, uint64_t address, void *bytes, size_t size)
 {
     for (size_t i = 0; i < core->segment_count; i++) {
         const ElfW(Phdr) *segment = &core->segments[i];
         uint64_t offset = address - segment->p_vaddr;
         if (segment->p_type == PT_LOAD && offset < segment->p_filesz &&
             size <= segment->p_filesz - offset)
-            return bytes_at(core, segment->p_offset + offset, size);
+            return read_at(core, segment->p_offset + offset, bytes, size);
     }
-    return NULL;
+    return false;
 }
 
 /* The file may be another one by now: then its begin differs, which has its build id. */
 static bool is_same_file(const struct core *core, const struct loaded *loaded, int file)
 {
-    char found[COMPARED_BYTES];
+    char found[COMPARED_BYTES], expected[COMPARED_BYTES];
     uint64_t start = 0;
     for (size_t i = 0; i < core->loaded_count && start == 0; i++)
         if (core->loaded[i].offset == 0 && strcmp(core->loaded[i].path, loaded->path) == 0)
             start = core->loaded[i].start;
-    const void *expected = find_bytes(core, start, sizeof found);
-    return expected != NULL && pread(file, found, sizeof found, 0) == (ssize_t)sizeof found &&
+    return read_segment(core, start, expected, sizeof expected) &&
+           pread(file, found, sizeof found, 0) == (ssize_t)sizeof found &&
            memcmp(found, expected, sizeof found) == 0;
 }
 
@@ -90,10 +106,7 @@ static int read_core(const struct view *view, struct piece pieces[], size_t coun
                                                    offsetof(struct subject, view));
     for (size_t i = 0; i < count; i++) {
         struct piece *piece = &pieces[i];
-        const void *bytes = find_bytes(subject->core, piece->address, piece->size);
-        if (bytes != NULL)
-            memcpy(piece->bytes, bytes, piece->size);
-        piece->was_read = bytes != NULL ||
+        piece->was_read = read_segment(subject->core, piece->address, piece->bytes, piece->size) ||
                           read_file(subject->core, piece->address, piece->bytes, piece->size);
     }
     return 0;
@@ -169,73 +182,112 @@ int core_each_note(const struct core *core,
                    int (*take)(void *argument, const struct elf_note *note), void *argument)
 {
     int result = 0;
-    for (size_t i = 0; i < core->segment_count && result == 0; i++) {
-        const ElfW(Phdr) *segment = &core->segments[i];
-        const char *bytes = segment->p_type != PT_NOTE
-                                ? NULL
-                                : bytes_at(core, segment->p_offset, segment->p_filesz);
-        if (bytes != NULL)
-            result = notes_each(bytes, (size_t)segment->p_filesz, take, argument);
-    }
+    for (const struct core_notes *notes = core->notes; notes != NULL && result == 0;
+         notes = notes->next)
+        result = notes_each(notes->bytes, notes->size, take, argument);
     return result;
 }
 
 uint16_t core_machine(const struct core *core)
 {
-    const ElfW(Ehdr) *header = (const void *)core->bytes;
-    return header->e_machine;
+    return core->machine;
+}
+
+int core_file(const struct core *core)
+{
+    return core->file;
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-static int map_core(struct core *core, const char *path)
+static int open_core(struct core *core, const char *path)
 {
     struct stat status;
-    int file = asyncp_image_open_regular(path);
-    if (file < 0)
-        return file;
-    int result = fstat(file, &status) < 0 ? -errno : 0;
-    if (result == 0 && status.st_size < (off_t)sizeof(ElfW(Ehdr)))
-        result = -ENOEXEC;
-    if (result == 0) {
-        core->size = (size_t)status.st_size;
-        void *bytes = mmap(NULL, core->size, PROT_READ, MAP_PRIVATE, file, 0);
-        core->bytes = bytes != MAP_FAILED ? bytes : NULL;
-        result = bytes != MAP_FAILED ? 0 : -errno;
-    }
-    close(file);
-    return result;
+    core->file = asyncp_image_open_regular(path);
+    if (core->file < 0)
+        return core->file;
+    if (fstat(core->file, &status) < 0)
+        return -errno;
+    core->size = (uint64_t)status.st_size;
+    return 0;
+}
+
+/* As many segments do not fit into the header if it has this number: the first section has it. */
+static size_t count_segments(const struct core *core, const ElfW(Ehdr) * header)
+{
+    ElfW(Shdr) section;
+    if (header->e_phnum != PN_XNUM)
+        return header->e_phnum;
+    return read_at(core, header->e_shoff, &section, sizeof section) ? section.sh_info : 0;
+}
+
+static int copy_segments(struct core *core, const ElfW(Ehdr) * header)
+{
+    const uint64_t count = count_segments(core, header);
+    const uint64_t size = count * sizeof *core->segments;
+    if (header->e_phoff > core->size || size > core->size - header->e_phoff)
+        return -ENOEXEC;
+    if (count > MAX_SEGMENTS)
+        return -EFBIG;
+    core->segments = malloc((size_t)size + 1);
+    if (core->segments == NULL)
+        return -ENOMEM;
+    if (!read_at(core, header->e_phoff, core->segments, (size_t)size))
+        return -ENODATA;
+    core->segment_count = (size_t)count;
+    return 0;
 }
 
 static int read_header(struct core *core)
 {
     const unsigned char own_class = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32;
-    const ElfW(Ehdr) *header = (const void *)core->bytes;
-    if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
+    ElfW(Ehdr) header;
+    if (!read_at(core, 0, &header, sizeof header) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
         return -ENOEXEC;
-    if (header->e_ident[EI_CLASS] != own_class)
+    if (header.e_ident[EI_CLASS] != own_class)
         return -EXDEV;
-    if (header->e_type != ET_CORE || header->e_phentsize != sizeof *core->segments)
+    if (header.e_type != ET_CORE || header.e_phentsize != sizeof *core->segments)
         return -ENOEXEC;
-    core->segment_count = header->e_phnum;
-    if (header->e_phnum == PN_XNUM) { /* as many segments do not fit: the first section says it */
-        const ElfW(Shdr) *section = header->e_shoff % sizeof(long) == 0
-                                        ? bytes_at(core, header->e_shoff, sizeof *section)
-                                        : NULL;
-        core->segment_count = section != NULL ? section->sh_info : 0;
+    core->machine = header.e_machine;
+    return copy_segments(core, &header);
+}
+
+/* Whether a segment ends behind the end of the file. */
+static bool is_behind_end(const struct core *core, const ElfW(Phdr) * segment)
+{
+    return segment->p_offset > core->size || segment->p_filesz > core->size - segment->p_offset;
+}
+
+/* Segments of notes behind the end of the file are left out. */
+static int copy_notes(struct core *core)
+{
+    struct core_notes **end = &core->notes;
+    size_t left = MAX_NOTES_BYTES;
+    for (size_t i = 0; i < core->segment_count; i++) {
+        const ElfW(Phdr) *segment = &core->segments[i];
+        if (segment->p_type != PT_NOTE || segment->p_filesz == 0 || is_behind_end(core, segment))
+            continue;
+        if (segment->p_filesz > left)
+            return -EFBIG;
+        const size_t size = (size_t)segment->p_filesz;
+        struct core_notes *notes = malloc(sizeof *notes + size);
+        if (notes == NULL)
+            return -ENOMEM;
+        *notes = (struct core_notes){.size = size};
+        *end = notes;
+        end = &notes->next;
+        left -= size;
+        if (!read_at(core, segment->p_offset, notes->bytes, size))
+            return -ENODATA;
     }
-    if (header->e_phoff % sizeof(long) != 0)
-        return -ENOEXEC;
-    core->segments = bytes_at(core, header->e_phoff,
-                              (uint64_t)core->segment_count * sizeof *core->segments);
-    return core->segments != NULL ? 0 : -ENOEXEC;
+    return 0;
 }
 
 /* Whether the file ends before what its segments have. */
 static bool is_cut(const struct core *core)
 {
     for (size_t i = 0; i < core->segment_count; i++)
-        if (bytes_at(core, core->segments[i].p_offset, core->segments[i].p_filesz) == NULL)
+        if (is_behind_end(core, &core->segments[i]))
             return true;
     return false;
 }
@@ -251,30 +303,45 @@ static int add_files(struct subject *subject)
     return result == -ENOENT && is_cut(core) ? -ENODATA : result;
 }
 
+static bool has_become_shorter(const struct core *core)
+{
+    struct stat status;
+    return core != NULL && core->file >= 0 && fstat(core->file, &status) == 0 &&
+           (uint64_t)status.st_size < core->size;
+}
+
 static const char *explain(const struct subject *subject, int error)
 {
-    (void)subject;
+    if (error != -ENOMEM && has_become_shorter(subject->core))
+        return "it has become shorter while it was read";
     return error == -ENOEXEC   ? "it is not a core"
            : error == -ENOSYS  ? "it cannot be opened, because /proc is not mounted; mount /proc"
            : error == -ENODATA ? "it is cut off: the limit for cores, or the disk, was too small"
+           : error == -EFBIG   ? "it has more segments or notes than any process"
                                : NULL;
+}
+
+static int read_all(struct subject *subject)
+{
+    int result = read_header(subject->core);
+    if (result == 0)
+        result = copy_notes(subject->core);
+    if (result == 0)
+        result = core_each_note(subject->core, take_note, subject);
+    return result == 0 ? add_files(subject) : result;
 }
 
 int core_open(struct subject *subject, const char *path)
 {
     *subject = (struct subject){.view = {.read = read_core}, .core_path = path, .explain = explain};
     subject->core = calloc(1, sizeof *subject->core);
-    int result = subject->core != NULL ? map_core(subject->core, path) : -ENOMEM;
+    int result = subject->core != NULL ? open_core(subject->core, path) : -ENOMEM;
     if (result == -ENOENT) {
         subject_say(subject, "it is neither the number of a process nor a file");
         return result;
     }
     if (result == 0)
-        result = read_header(subject->core);
-    if (result == 0)
-        result = core_each_note(subject->core, take_note, subject);
-    if (result == 0)
-        result = add_files(subject);
+        result = read_all(subject);
     return result < 0 ? subject_refuse(subject, result) : 0;
 }
 
@@ -291,8 +358,13 @@ void core_close(struct core *core)
 {
     if (core == NULL)
         return;
-    if (core->bytes != NULL)
-        munmap((void *)(uintptr_t)core->bytes, core->size);
+    for (struct core_notes *next, *notes = core->notes; notes != NULL; notes = next) {
+        next = notes->next;
+        free(notes);
+    }
+    if (core->file >= 0)
+        close(core->file);
+    free(core->segments);
     free(core->loaded);
     free(core);
 }

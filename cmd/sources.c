@@ -20,7 +20,6 @@ struct sources {
 #if HAS_LIBDW
     Dwfl *files;
     Elf *core;
-    int core_fd;
     struct variables *variables;
 #else
     char unused;
@@ -52,13 +51,11 @@ static const Dwfl_Callbacks of_core = {.find_elf = dwfl_build_id_find_elf,
                                        .find_debuginfo = dwfl_standard_find_debuginfo,
                                        .debuginfo_path = &no_path};
 
-/* 0: the loaded files are known. */
-static int report_core(struct sources *sources, const char *path)
+/* The core is not mapped, as in core.c. 0: the loaded files are known. */
+static int report_core(struct sources *sources, const struct core *core)
 {
     elf_version(EV_CURRENT);
-    sources->core_fd = asyncp_image_open_regular(path);
-    sources->core = sources->core_fd >= 0 ? elf_begin(sources->core_fd, ELF_C_READ_MMAP, NULL)
-                                          : NULL;
+    sources->core = elf_begin(core_file(core), ELF_C_READ, NULL);
     return sources->core != NULL && dwfl_core_file_report(sources->files, sources->core, NULL) > 0
                ? 0
                : -1;
@@ -67,12 +64,11 @@ static int report_core(struct sources *sources, const char *path)
 static void open_files(struct sources *sources, const struct subject *subject)
 {
     bool is_core = subject->core != NULL;
-    sources->core_fd = -1;
     reported = subject;
     sources->files = dwfl_begin(is_core ? &of_core : &of_process);
     if (sources->files == NULL)
         return;
-    int result = is_core ? report_core(sources, subject->core_path)
+    int result = is_core ? report_core(sources, subject->core)
                          : dwfl_linux_proc_report(sources->files, subject->id);
     if (result != 0 || dwfl_report_end(sources->files, NULL, NULL) != 0) {
         dwfl_end(sources->files);
@@ -87,8 +83,6 @@ static void close_files(struct sources *sources)
         dwfl_end(sources->files);
     if (sources->core != NULL)
         elf_end(sources->core);
-    if (sources->core_fd >= 0)
-        close(sources->core_fd);
 }
 
 static void set_text(char *to, size_t size, const char *text)

@@ -42,6 +42,9 @@ void subject_close(struct subject *subject);
 /* The absolute path of the program, borrowed from the core; NULL: unknown. */
 const char *core_program(const struct core *core);
 
+/* The descriptor of its file, which core_close closes. */
+int core_file(const struct core *core);
+
 /* The processor: e_machine of its ELF header. */
 uint16_t core_machine(const struct core *core);
 

@@ -18,8 +18,12 @@ SCRIPT_TEST(inspect_says_why_it_cannot_look, "tests/scripts/inspect.py", "refusa
 SCRIPT_TEST(inspect_tells_copies_of_a_forked_loop, "tests/scripts/inspect.py", "fork");
 SCRIPT_TEST(inspect_takes_no_text_of_a_core_for_an_option, "tests/scripts/untrusted.py", "option");
 SCRIPT_TEST(inspect_refuses_a_core_without_its_segments, "tests/scripts/untrusted.py", "segments");
+SCRIPT_TEST(inspect_refuses_a_core_with_more_headers_than_a_process_has,
+            "tests/scripts/untrusted.py", "headers");
 SCRIPT_TEST(inspect_looks_at_the_begin_of_a_core_first, "tests/scripts/untrusted.py", "size");
 SCRIPT_TEST(inspect_leaves_out_what_is_too_much_to_read, "tests/scripts/untrusted.py", "joins");
 SCRIPT_TEST(inspect_tells_a_hidden_process_from_none, "tests/scripts/untrusted.py", "hidden");
 SCRIPT_TEST(inspect_survives_a_file_of_the_process_that_becomes_shorter,
             "tests/scripts/untrusted.py", "file");
+SCRIPT_TEST(inspect_survives_a_core_that_becomes_shorter, "tests/scripts/untrusted.py", "cut");
+SCRIPT_TEST(inspect_maps_no_core, "tests/scripts/untrusted.py", "mapped");

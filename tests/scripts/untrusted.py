@@ -3,21 +3,27 @@
 
     untrusted.py option     the path of a core's program is no option of gdb
     untrusted.py segments   a core that claims to have more segments than fit into its file
+    untrusted.py headers    a core that has as many segments, or bytes of notes, as no process has
     untrusted.py size       `asyncio trace` does not read a whole core in order to find out that it is one
     untrusted.py joins      tasks that seem to await each other in millions of handles
     untrusted.py hidden     a process that /proc does not show
     untrusted.py file       a file that a process has mapped becomes shorter while it is read
+    untrusted.py cut        so does a core
+    untrusted.py mapped     a core is not mapped, because the command would follow each change of it
 
 Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
 """
 
 import json
 import os
+import random
 import resource
 import shutil
 import struct
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import inspect  # tests/scripts/inspect.py
@@ -59,21 +65,47 @@ def test_segments(folder: Path):
     expect("a core without its segments", (1, "", f"asyncio: {folder / 'core'}: it is not a core\n"), run("ps", folder / "core"))
 
 
-def test_size(folder: Path):
-    most_kib, size = 96 << 10, 200 << 20
-    core = folder / "core"
-    core.write_bytes(elf_header(4, 0, 0))
+def note_segment(offset: int, size: int) -> bytes:
+    """The program header of a segment of notes."""
+    pt_note = 4
+    if WORD == 8:
+        return struct.pack("=IIQQQQQQ", pt_note, 0, offset, 0, 0, size, 0, 4)
+    return struct.pack("=IIIIIIII", pt_note, offset, 0, 0, size, 0, 0, 4)
+
+
+def allow_large_files():
+    """The suite limits the sizes of files."""
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+def check_sparse(what: str, core: Path, size: int, begin: bytes, complaint: str):
+    """A core of zeros behind its begin: `asyncio trace` refuses it, in a few MB."""
+    most_kib = 96 << 10
+    core.write_bytes(begin)
+    allow_large_files()
     os.truncate(core, size)
     process = subprocess.Popen([COMMAND, "trace", core], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    complaint = process.stderr.read()
+    said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    expect("a core without notes", (1, f"asyncio: {core}: it does not use libasyncio, or has not loaded it yet\n"),
-           (process.returncode, complaint))
+    expect(what, (1, f"asyncio: {core}: {complaint}\n"), (process.returncode, said))
     if usage.ru_maxrss > most_kib and not sanitizers():
-        raise Failure(f"{usage.ru_maxrss} KiB for a core of {size >> 10} KiB")
+        raise Failure(f"{usage.ru_maxrss} KiB for {what} of {size >> 10} KiB")
+
+
+def test_size(folder: Path):
+    check_sparse("a core without notes", folder / "core", 200 << 20, elf_header(4, 0, 0),
+                 "it does not use libasyncio, or has not loaded it yet")
+
+
+def test_headers(folder: Path):
+    et_core, pn_xnum, segments = 4, 0xffff, 1 << 22
+    core, refusal = folder / "core", "it has more segments or notes than any process"
+    check_sparse("a core of many segments", core, 1 << 28, elf_header(et_core, pn_xnum, segments), refusal)
+    header = elf_header(et_core, 1, 0)
+    begin = header[:52 if WORD == 4 else 64]
+    check_sparse("a core of many notes", core, 1 << 30, begin + note_segment(4096, (1 << 30) - 4096), refusal)
 
 
 def link_hostile(folder: Path) -> Path:
@@ -111,6 +143,53 @@ def test_file(folder: Path):
     with inspect.lying(link_hostile(folder), "file", folder / "code") as process:
         for _ in range(LIES // 4):
             inspect.look_at_liar(process.pid, "a file that becomes shorter")
+
+
+@contextmanager
+def changing(file: Path):
+    """The file becomes shorter by some pages or all, and is as before again, all the time."""
+    content, numbers, over = file.read_bytes(), random.Random(1), threading.Event()
+
+    def change():
+        with file.open("r+b") as opened:
+            while not over.is_set():
+                size = numbers.randrange(len(content)) & -4096
+                os.truncate(file, size)
+                os.pwrite(opened.fileno(), content[size:], size)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_cut(folder: Path):
+    if sanitizers():
+        raise Skip("a sanitizer's shadow makes a core of terabytes")
+    core = inspect.core_of(inspect.link_runs(folder), "faults", folder)
+    with changing(core):
+        for _ in range(LIES // 4):
+            inspect.look_at_liar(core, "a core that becomes shorter")
+
+
+def test_mapped(folder: Path):
+    """The command waits for the reader of its output while it is looked at."""
+    if sanitizers():
+        raise Skip("a sanitizer's shadow makes a core of terabytes")
+    expect("the program can be linked", True, inspect.link(folder / "watched", *inspect.SHARED))
+    allow_large_files()
+    with inspect.running(folder / "watched", inspect.WAITERS, cwd=folder) as process:
+        core = inspect.crash(process, folder)
+    if core is None:
+        raise Skip("the kernel writes no cores into the folder of a program")
+    with subprocess.Popen([COMMAND, "ps", "--json", core], stdout=subprocess.PIPE) as process:
+        start = os.read(process.stdout.fileno(), 1)
+        maps = Path(f"/proc/{process.pid}/maps").read_text()
+        json.loads(start + process.stdout.read())
+    expect("the core is mapped", False, str(core) in maps)
 
 
 if __name__ == "__main__":

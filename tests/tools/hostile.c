@@ -6,8 +6,8 @@
  *     hostile memory          the list of loops is in memory that a thread fills with random words
  *                             and pointers into itself, all the time
  *     hostile joins           each of 40 tasks seems to await the others, in a million handles
- *     hostile file PATH       a file of code, with many sections, becomes shorter and longer all the
- *                             time
+ *     hostile file PATH       a file of code, with many sections, becomes shorter and longer, all
+ *                             the time
  *
  * It prints a line, and ends with its standard input.
  */
