@@ -1,9 +1,11 @@
 /* cmd/sources.c: libdw, if the command was built with it. */
 #include "cmd/sources.h"
+#include "cmd/screen.h"
 #include "cmd/variables.h"
 #include "sys/image.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,10 +63,34 @@ static int report_core(struct sources *sources, const struct core *core)
                : -1;
 }
 
+/* Another error of the bus ends the command as if it were not caught. */
+static void on_bus_error(int number, siginfo_t *info, void *context)
+{
+    static const char sentence[] =
+        "asyncio: a file that the process has loaded has become shorter while it was read\n";
+    (void)context;
+    if (info->si_code != BUS_ADRERR) {
+        signal(number, SIG_DFL);
+        return;
+    }
+    screen_close();
+    while (write(STDERR_FILENO, sentence, sizeof sentence - 1) < 0 && errno == EINTR)
+        continue;
+    _exit(EXIT_FAILURE);
+}
+
+/* libdw maps files, which may be larger than the memory. */
+static void catch_bus_errors(void)
+{
+    const struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
+    sigaction(SIGBUS, &action, NULL);
+}
+
 static void open_files(struct sources *sources, const struct subject *subject)
 {
     bool is_core = subject->core != NULL;
     reported = subject;
+    catch_bus_errors();
     sources->files = dwfl_begin(is_core ? &of_core : &of_process);
     if (sources->files == NULL)
         return;

@@ -14,6 +14,7 @@
 #include "inspect/layout.h"
 #include <asyncio.h>
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
@@ -173,8 +174,13 @@ static void map_changing_file(const char *path)
         ElfW(Ehdr) header;
         ElfW(Phdr) segment;
     } begin = {.header = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3,
-                                      sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32},
+                                      sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32,
+                                      __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB
+                                                                                : ELFDATA2MSB,
+                                      EV_CURRENT},
                           .e_type = ET_DYN,
+                          .e_version = EV_CURRENT,
+                          .e_ehsize = sizeof(ElfW(Ehdr)),
                           .e_phoff = sizeof(ElfW(Ehdr)),
                           .e_phentsize = sizeof(ElfW(Phdr)),
                           .e_phnum = 1,
@@ -192,6 +198,14 @@ static void map_changing_file(const char *path)
 
 /* ---- the program ---------------------------------------------------------------------------- */
 
+static async_event *never; /* on the heap: an address that no loaded file has */
+
+static int waits(void)
+{
+    return async_event_wait(never);
+}
+async_fn(waits);
+
 static bool has_long_joins;
 
 static int amain(void)
@@ -199,6 +213,10 @@ static int amain(void)
     char byte;
     if (has_long_joins)
         lengthen_joins();
+    never = calloc(1, sizeof *never);
+    if (never == NULL)
+        return -ENOMEM;
+    async_task_detach(async_create_task(waits));
     for (int i = 0; i < 100; i++)
         async_task_detach(async_create_task(sleeps));
     ASYNC_TRY(async_sleep(0.01));
