@@ -15,6 +15,7 @@ import gdb
 from .memory import PAGE, Library, Refusal, Texts, libraries, read
 
 MAX_LOOPS = 4096
+MAX_TASKS = 1 << 20  # of a loop, with those that have ended
 MAX_STACK_LOG = 40
 MIN_OBJECT_ADDRESS = 4096  # a smaller object is a descriptor
 
@@ -93,6 +94,12 @@ class Task:
         return True
 
 
+def overlaps(starts: dict[int, int], address: int, size: int) -> bool:
+    """Whether a chunk overlaps with one of those whose addresses are `starts`, by the part of memory of that size."""
+    part = address // size
+    return any(abs(starts[each] - address) < size for each in (part - 1, part, part + 1) if each in starts)
+
+
 class Loop:
     """An open loop. Ids of tasks are unique in it."""
 
@@ -125,16 +132,17 @@ class Loop:
         return self.by_address.get(address)
 
     def read_tasks(self, future: int):
-        """A chunk is added for as many new tasks at least, so the list cannot be longer."""
+        """A chunk is added for as many new tasks at least, so the list cannot be longer, and no two chunks overlap."""
         library, records = self.lib, self.lib.offsets["chunk_records"]
         size, first = library.sizes["task"], library.sizes["chunk"]
-        address, seen, found = self.chunks, set(), []
-        while address and address not in seen and len(seen) <= self.created // records:
-            seen.add(address)
-            chunk = read(address, first + records * size)
+        whole, address, starts, found = first + records * size, self.chunks, {}, []
+        while address and len(starts) <= self.created // records and not overlaps(starts, address, whole) and \
+                len(found) + len(self.kept) + len(self.futures) < MAX_TASKS:
+            starts[address // whole] = address
+            chunk = read(address, whole)
             if chunk is None:
                 break
-            for at in range(first, len(chunk), size):
+            for at in range(first, whole, size):
                 self.read_record(address + at, chunk[at:at + size], future, found)
             address = library.get(chunk, "chunk_next")
         self.is_whole = address == 0

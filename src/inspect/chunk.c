@@ -103,6 +103,11 @@ static bool has_waited(const struct reading *reading, const struct look *look)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
+static bool is_full(const struct snapshot *snapshot)
+{
+    return snapshot->row_count + snapshot->kept.count + snapshot->texts.entries.count >= MAX_ROWS;
+}
+
 static struct row *add_row(struct snapshot *snapshot)
 {
     if (snapshot->row_count == snapshot->row_capacity) {
@@ -144,6 +149,8 @@ static int describe(struct reading *reading, const struct place *place)
 {
     struct snapshot *snapshot = reading->snapshot;
     const struct look *look = &place->look;
+    if (is_full(snapshot))
+        return -E2BIG;
     struct row *row = add_row(snapshot);
     if (row == NULL)
         return -ENOMEM;
@@ -265,7 +272,9 @@ static int count_kept(struct reading *reading, uint64_t chunk)
     for (size_t i = 0; i < reading->records && result == 0; i++) {
         const char *record = reading->chunk + record_offset(reading, i);
         uint64_t id = asyncp_kept_id(reading->layout, record, reading->loop->address);
-        if (id != 0 && id == reading->kept[i])
+        if (id != 0 && id == reading->kept[i] && is_full(snapshot))
+            result = -E2BIG;
+        else if (id != 0 && id == reading->kept[i])
             result = asyncp_kept_add(&snapshot->kept, &snapshot->texts, reading->layout, record,
                                      snapshot->loop_count - 1);
     }

@@ -63,7 +63,7 @@ const char *asyncp_read_whole(const struct reading *reading, uint64_t address,
 
 /*
  * Adds rows for the tasks of the current loop in a chunk of records. *next is the chunk behind it.
- * 0; -EFAULT: it cannot be read; -ENOMEM; an error of the view.
+ * 0; -EFAULT: it cannot be read; -E2BIG: there are MAX_ROWS already; -ENOMEM; an error of the view.
  */
 int asyncp_chunk_read(struct reading *reading, uint64_t chunk, uint64_t *next);
 

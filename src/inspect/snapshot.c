@@ -16,23 +16,59 @@ static int compare_rows(const void *one, const void *other)
     return (a->id > b->id) - (a->id < b->id);
 }
 
+/* A chunk that was read, by the part of memory in which it begins. A part is as long as a chunk. */
+struct chunk_place {
+    uint64_t part;    /* its number, the key */
+    uint64_t address; /* 0: no chunk begins there */
+};
+
+/* 1: the chunk overlaps with an earlier one; 0: it is noted; -ENOMEM. */
+static int note_chunk(struct table *places, uint64_t chunk, uint64_t size)
+{
+    const uint64_t own = chunk / size;
+    struct chunk_place *place;
+    uint32_t index;
+    for (uint64_t part = own - 1; part != own + 2; part++) {
+        if (!asyncp_table_find(places, &part, &index))
+            continue;
+        place = asyncp_table_at(places, index);
+        if (place->address - chunk < size || chunk - place->address < size)
+            return 1;
+    }
+    if (asyncp_table_add(places, &own, &index) < 0)
+        return -ENOMEM;
+    place = asyncp_table_at(places, index);
+    place->address = chunk;
+    return 0;
+}
+
 /*
- * A chunk is added for as many new tasks at least, so the list cannot be longer. It is not trusted:
- * a circle comes back to a chunk that was remembered at some power of two.
+ * The list of chunks is not trusted. A chunk is added for as many new tasks at least, so the list
+ * cannot be longer; and none overlaps with another one, as in a circle. *chunk: behind the last one
+ * that was read.
  */
+static int read_chunks(struct reading *reading, uint64_t *chunk)
+{
+    struct table places = {.record_bytes = sizeof(struct chunk_place),
+                           .key_bytes = sizeof(uint64_t)};
+    uint64_t left = reading->loop->created / reading->records + 1;
+    int result = 0;
+    for (; *chunk != 0 && left > 0 && result == 0; left--) {
+        result = note_chunk(&places, *chunk, reading->chunk_bytes);
+        if (result == 0)
+            result = asyncp_chunk_read(reading, *chunk, chunk);
+    }
+    asyncp_table_free(&places);
+    return result;
+}
+
 static int read_tasks(struct reading *reading, uint64_t chunk)
 {
     struct snapshot *snapshot = reading->snapshot;
     struct loop_row *loop = reading->loop;
-    uint64_t most = loop->created / reading->records + 1, remembered = 0, count = 0;
-    int result = 0;
     loop->first_row = snapshot->row_count;
-    for (; chunk != 0 && chunk != remembered && count < most && result == 0; count++) {
-        if ((count & (count - 1)) == 0)
-            remembered = chunk;
-        result = asyncp_chunk_read(reading, chunk, &chunk);
-    }
-    if (result == -EFAULT || (result == 0 && chunk != 0)) {
+    int result = read_chunks(reading, &chunk);
+    if (result == -EFAULT || result == -E2BIG || (result >= 0 && chunk != 0)) {
         snapshot->unreadable++;
         result = 0;
     }

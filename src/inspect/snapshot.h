@@ -21,6 +21,12 @@ enum row_state {
 
 enum { MIN_OBJECT_ADDRESS = 4096 }; /* an object of a wait below it is a descriptor */
 
+/*
+ * Rows, places of tasks that have ended, and texts together. A process may lie about the number of
+ * its tasks.
+ */
+enum { MAX_ROWS = 1 << 22 };
+
 /* A task. Texts are indices for asyncp_texts_get. */
 struct row {
     uint64_t id;

@@ -72,6 +72,13 @@ int asyncp_table_add(struct table *table, const void *key, uint32_t *index)
     return 0;
 }
 
+bool asyncp_table_find(const struct table *table, const void *key, uint32_t *index)
+{
+    uint32_t slot = table->slot_count > 0 ? table->slots[find_slot(table, key)] : 0;
+    *index = slot - 1;
+    return slot != 0;
+}
+
 void *asyncp_table_at(const struct table *table, uint32_t index)
 {
     return table->records + index * table->record_bytes;

@@ -5,6 +5,7 @@
 #ifndef INSPECT_TABLE_H
 #define INSPECT_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ struct table {
  * record. 0 or -ENOMEM.
  */
 int asyncp_table_add(struct table *table, const void *key, uint32_t *index);
+
+/* Finds the record with a key. Whether the table has it. */
+bool asyncp_table_find(const struct table *table, const void *key, uint32_t *index);
 
 /* The record, until another one is added. */
 void *asyncp_table_at(const struct table *table, uint32_t index);

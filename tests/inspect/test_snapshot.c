@@ -261,6 +261,34 @@ LOOP_TEST(snapshot_of_a_circle_ends)
     return async_await(task);
 }
 
+/* ---- limits --------------------------------------------------------------------------------- */
+
+static struct snapshot full;
+
+/* When a chunk is read there seem to be as many rows as there may be. */
+static int read_when_full(const struct view *view, struct piece pieces[], size_t count)
+{
+    full.kept.count = pieces[0].size == chunk_bytes() ? MAX_ROWS : 0;
+    return asyncp_own_view.read(view, pieces, count);
+}
+
+LOOP_TEST(snapshot_with_all_rows_that_it_may_have_says_that_some_are_missing)
+{
+    const struct view view = {.read = read_when_full};
+    async_event_clear(&event);
+    async_task *task = async_create_task(has_lock);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(asyncp_snapshot_take(&full, &view, own_layout(), (uintptr_t)&asyncp_loops, NULL), 0);
+    CHECK_EQ(full.loop_count, 1);
+    CHECK_EQ(full.row_count, 0);
+    CHECK_EQ(full.unreadable, 1);
+    asyncp_snapshot_free(&full);
+    async_event_set(&event);
+    return async_await(task);
+}
+
+/* ---- processes that change ------------------------------------------------------------------ */
+
 /* A process that is in the middle of everything: the stacks differ at each look. */
 static int read_moving(const struct view *view, struct piece pieces[], size_t count)
 {

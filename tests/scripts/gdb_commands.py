@@ -11,6 +11,7 @@
     gdb_commands.py shapes      static and stripped programs, by `asyncio gdb`
     gdb_commands.py cores       cores of the kernel, and of gcore
     gdb_commands.py damage      random bytes in the memory of the library: no traceback of Python is shown: LIES=400
+    gdb_commands.py overlaps    a program that shows a million tasks in some KB
     gdb_commands.py many        ten thousand tasks
     gdb_commands.py installed   gdb loads the installed commands together with the library, and writes nothing there
     gdb_commands.py emulated    frames on another processor, in qemu, by gdb-multiarch
@@ -309,6 +310,13 @@ def test_damage(folder: Path):
     rounds = int(os.environ.get("LIES", 12))
     said, = execute_in(folder, f"source {DAMAGE}", lines=(f"python rounds = {rounds}",))
     expect("all rounds", f"{rounds} rounds", said.splitlines()[-1])
+
+
+def test_overlaps(folder: Path):
+    with inspect.lying(inspect.link_hostile(folder), "chunks") as process:
+        table, = execute(command_of(process.pid), ["info tasks"], timeout=20)
+    expect("a list that was not read to its end", True, "\na list of tasks could not be read to its end" in table)
+    expect("the tasks of the first chunk", True, "; tasks: 1, " in table)
 
 
 def test_many(folder: Path):

@@ -414,10 +414,14 @@ def look_at_liar(pid: int | Path, what: str):
             json.loads(answer.stdout)
 
 
+def link_hostile(folder: Path) -> Path:
+    flags = ["-D_GNU_SOURCE", f"-iquote{ROOT / 'src'}", BUILD / "libasyncio.a"]
+    expect("the program can be linked", True, link(folder / "hostile", *flags, source=ROOT / "tests/tools/hostile.c"))
+    return folder / "hostile"
+
+
 def test_hostile(folder: Path):
-    program = folder / "hostile"
-    arguments = ["-D_GNU_SOURCE", f"-iquote{ROOT / 'src'}", BUILD / "libasyncio.a"]
-    expect("the program can be linked", True, link(program, *arguments, source=ROOT / "tests/tools/hostile.c"))
+    program = link_hostile(folder)
     for seed in range(LIES):
         with lying(program, "note", seed) as process:
             look_at_liar(process.pid, f"hostile note {seed}")

@@ -22,6 +22,8 @@ SCRIPT_TEST(inspect_refuses_a_core_with_more_headers_than_a_process_has,
             "tests/scripts/untrusted.py", "headers");
 SCRIPT_TEST(inspect_looks_at_the_begin_of_a_core_first, "tests/scripts/untrusted.py", "size");
 SCRIPT_TEST(inspect_leaves_out_what_is_too_much_to_read, "tests/scripts/untrusted.py", "joins");
+SCRIPT_TEST(inspect_reads_no_task_of_chunks_that_overlap_twice, "tests/scripts/untrusted.py",
+            "chunks");
 SCRIPT_TEST(inspect_tells_a_hidden_process_from_none, "tests/scripts/untrusted.py", "hidden");
 SCRIPT_TEST(inspect_survives_a_file_of_the_process_that_becomes_shorter,
             "tests/scripts/untrusted.py", "file");

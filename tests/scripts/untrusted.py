@@ -6,6 +6,7 @@
     untrusted.py headers    a core that has as many segments, or bytes of notes, as no process has
     untrusted.py size       `asyncio trace` does not read a whole core in order to find out that it is one
     untrusted.py joins      tasks that seem to await each other in millions of handles
+    untrusted.py chunks     chunks of tasks that overlap: a million tasks in some KB
     untrusted.py hidden     a process that /proc does not show
     untrusted.py file       a file that a process has mapped becomes shorter while it is read
     untrusted.py cut        so does a core
@@ -27,7 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import inspect  # tests/scripts/inspect.py
-from built import BUILD, ROOT, sanitizers
+from built import sanitizers
 from checks import Failure, Skip, expect, status_outside_emulators, tests_of
 from inspect import COMMAND, LIES, run
 
@@ -108,20 +109,22 @@ def test_headers(folder: Path):
     check_sparse("a core of many notes", core, 1 << 30, begin + note_segment(4096, (1 << 30) - 4096), refusal)
 
 
-def link_hostile(folder: Path) -> Path:
-    flags = ["-D_GNU_SOURCE", f"-iquote{ROOT / 'src'}", BUILD / "libasyncio.a"]
-    expect("the program can be linked", True, inspect.link(folder / "hostile", *flags, source=ROOT / "tests/tools/hostile.c"))
-    return folder / "hostile"
-
-
 def test_joins(folder: Path):
-    with inspect.lying(link_hostile(folder), "joins") as process:
+    with inspect.lying(inspect.link_hostile(folder), "joins") as process:
         inspect.look_at_liar(process.pid, "long joins")
         expect("the tree", True, "lists that could not be read to their ends: " in run("tree", process.pid)[1])
         library, = json.loads(run("ps", "--json", process.pid)[1])
         expect("joins that were left out", True, 0 < library["unreadable"] < 40)
         joins = [task["edges"] for task in library["loops"][0]["tasks"] if task["name"] == "joins"]
         expect("the edges of a join", {0, 40}, {sum(edge["how"] == "awaits" for edge in edges) for edges in joins})
+
+
+def test_chunks(folder: Path):
+    with inspect.lying(inspect.link_hostile(folder), "chunks") as process:
+        inspect.look_at_liar(process.pid, "chunks that overlap")
+        library, = json.loads(run("ps", "--json", process.pid)[1])
+        expect("a list that was not read to its end", 1, library["unreadable"])
+        expect("the tasks of the first chunk", 256, len(library["loops"][0]["tasks"]))
 
 
 def test_hidden(folder: Path):
@@ -140,7 +143,7 @@ def test_hidden(folder: Path):
 
 
 def test_file(folder: Path):
-    with inspect.lying(link_hostile(folder), "file", folder / "code") as process:
+    with inspect.lying(inspect.link_hostile(folder), "file", folder / "code") as process:
         for _ in range(LIES // 4):
             inspect.look_at_liar(process.pid, "a file that becomes shorter")
 

@@ -6,6 +6,8 @@
  *     hostile memory          the list of loops is in memory that a thread fills with random words
  *                             and pointers into itself, all the time
  *     hostile joins           each of 40 tasks seems to await the others, in a million handles
+ *     hostile chunks          the chunks of tasks overlap: each of 65536 begins 16 bytes behind the
+ *                             one before
  *     hostile file PATH       a file of code, with many sections, becomes shorter and longer, all
  *                             the time
  *
@@ -152,6 +154,39 @@ static void lengthen_joins(void)
     }
 }
 
+/* ---- chunks that overlap -------------------------------------------------------------------- */
+
+/* A record has 16 bytes; all its members are the first word, the address of the loop. */
+static void shrink_tasks(struct layout_entry *entries)
+{
+    static const enum layout_name members[] = {
+        LAYOUT_task_coroutine, LAYOUT_task_loop,   LAYOUT_task_id,
+        LAYOUT_task_name,      LAYOUT_task_where,  LAYOUT_task_waiters,
+        LAYOUT_task_reserved,  LAYOUT_task_result, LAYOUT_task_references};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        entries[members[i]].offset = 0;
+    entries[LAYOUT_task].size = 16;
+    entries[LAYOUT_chunk].size = 8;
+    entries[LAYOUT_chunk_next].offset = 0;
+    entries[LAYOUT_chunk_records].offset = 256;
+}
+
+static void overlap_chunks(void)
+{
+    enum { CHUNKS = 1 << 16 };
+    static uint64_t words[2 * CHUNKS + 2 * 256]; /* the next chunk, and the record behind it */
+    struct layout_entry *entries = ((struct layout *)(void *)find_note(NOTE_LAYOUT))->entries;
+    const uint64_t loop = (uintptr_t)async_get_loop(), chunks = (uintptr_t)words;
+    const uint64_t created = UINT64_C(1) << 40;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i += 2) {
+        words[i] = i < 2 * CHUNKS ? (uintptr_t)&words[i + 2] : 0;
+        words[i + 1] = loop;
+    }
+    shrink_tasks(entries);
+    memcpy((char *)(uintptr_t)loop + entries[LAYOUT_loop_chunks].offset, &chunks, sizeof chunks);
+    memcpy((char *)(uintptr_t)loop + entries[LAYOUT_loop_created].offset, &created, sizeof created);
+}
+
 /* ---- a file that changes -------------------------------------------------------------------- */
 
 static const off_t whole_size = PAGE + SECTIONS * (off_t)sizeof(ElfW(Shdr));
@@ -206,7 +241,7 @@ static int waits(void)
 }
 async_fn(waits);
 
-static bool has_long_joins;
+static bool has_long_joins, has_chunks;
 
 static int amain(void)
 {
@@ -220,6 +255,8 @@ static int amain(void)
     for (int i = 0; i < 100; i++)
         async_task_detach(async_create_task(sleeps));
     ASYNC_TRY(async_sleep(0.01));
+    if (has_chunks)
+        overlap_chunks();
     puts("ready");
     fflush(stdout);
     _exit(read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 1);
@@ -237,6 +274,8 @@ int main(int count, char **arguments)
         change_table(count > 2 ? strtoull(arguments[2], NULL, 0) : 1);
     else if (strcmp(arguments[1], "joins") == 0)
         has_long_joins = true;
+    else if (strcmp(arguments[1], "chunks") == 0)
+        has_chunks = true;
     else if (strcmp(arguments[1], "file") == 0 && count > 2)
         map_changing_file(arguments[2]);
     else
