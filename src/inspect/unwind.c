@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TABLE_BYTES = 1 << 26, INDEX_HEAD = 12, INDEX_ENTRY = 8, MAX_STEPS = 64 };
+enum { INDEX_HEAD = 12, INDEX_ENTRY = 8, MAX_STEPS = 64 };
+
+/* Of one file, and of all together: a process may lie about the sizes. */
+enum { MAX_TABLE_BYTES = 1 << 26, MAX_TABLES_BYTES = 1 << 27 };
 
 const struct stack_range asyncp_any_stack = {.start = 0, .size = UINT64_MAX};
 
@@ -53,14 +56,15 @@ void asyncp_unwinder_close(struct unwinder *unwinder)
     unwinder->cache = NULL;
 }
 
-static bool read_copy(const struct unwinder *unwinder, struct code_range *range)
+static bool read_copy(struct unwinder *unwinder, struct code_range *range)
 {
     uint64_t address = range->index != 0 ? range->index : range->table;
     size_t size = range->index != 0 ? range->index_bytes : range->table_bytes;
     if (range->copy != NULL || range->is_unreadable)
         return range->copy != NULL;
     range->is_unreadable = true;
-    if (address == 0 || size < INDEX_HEAD || size > MAX_TABLE_BYTES)
+    if (address == 0 || size < INDEX_HEAD || size > MAX_TABLE_BYTES ||
+        size > MAX_TABLES_BYTES - unwinder->copied_bytes)
         return false;
     char *copy = malloc(size);
     if (copy != NULL && asyncp_view_read(unwinder->view, address, copy, size) < 0) {
@@ -68,6 +72,7 @@ static bool read_copy(const struct unwinder *unwinder, struct code_range *range)
         copy = NULL;
     }
     range->copy = copy;
+    unwinder->copied_bytes += copy != NULL ? size : 0;
     return copy != NULL;
 }
 
@@ -127,7 +132,7 @@ static uint64_t search_table(const struct code_range *range, uint64_t pc)
     return 0;
 }
 
-static uint64_t find_fde(const struct unwinder *unwinder, uint64_t pc)
+static uint64_t find_fde(struct unwinder *unwinder, uint64_t pc)
 {
     struct code_range *range = NULL;
     for (size_t i = 0; i < unwinder->range_count && range == NULL; i++)

@@ -37,6 +37,7 @@ struct unwinder {
     size_t range_count;
     uint64_t resume;            /* where a suspended context goes on; 0: not known here */
     struct unwind_entry *cache; /* UNWIND_CACHED of them */
+    size_t copied_bytes;        /* of all tables */
     unsigned replaced;          /* counts entries that were used again */
 };
 

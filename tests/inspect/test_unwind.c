@@ -175,3 +175,39 @@ TEST(unwind_tables_that_are_damaged_are_refused)
                               : asyncp_cfi_rules(&other, &whole, 0x1009, &rules));
     }
 }
+
+static size_t bytes_copied;
+
+/* Memory that is there wherever it is looked for. */
+static int count_bytes(const struct view *view, struct piece pieces[], size_t count)
+{
+    (void)view;
+    for (size_t i = 0; i < count; i++) {
+        bytes_copied += pieces[i].size;
+        memset(pieces[i].bytes, 0, pieces[i].size < 64 ? pieces[i].size : 64);
+        pieces[i].was_read = true;
+    }
+    return 0;
+}
+
+/* A process may have mapped any number of files, and may say any sizes of their tables. */
+TEST(unwind_tables_of_all_files_together_have_a_limit)
+{
+    enum { RANGES = 100, TABLE = 1 << 26, LIMIT = 1 << 27 };
+    const struct view view = {.read = count_bytes};
+    const struct piece stack = {.size = 0};
+    struct code_range ranges[RANGES] = {{.start = 0}};
+    struct unwinder unwinder;
+    uint64_t frames[MAX_FRAMES];
+    for (uint64_t i = 0; i < RANGES; i++)
+        ranges[i] = (struct code_range){
+            .start = i << 12, .end = (i + 1) << 12, .index = i << 32, .index_bytes = TABLE};
+    ranges[0].index = 1;
+    CHECK_EQ(asyncp_unwinder_open(&unwinder, &view, ranges, RANGES), 0);
+    for (uint64_t i = 0; i < RANGES; i++) {
+        unwinder.resume = (i << 12) + 8;
+        CHECK_EQ(asyncp_unwind(&unwinder, 0, &stack, frames), 0);
+    }
+    CHECK(bytes_copied >= TABLE && bytes_copied <= LIMIT);
+    asyncp_unwinder_close(&unwinder);
+}
