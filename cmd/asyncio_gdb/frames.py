@@ -196,6 +196,8 @@ def why_no_frames(task: Task) -> str | None:
     """A sentence, if the frames of a task that does not run cannot be shown."""
     if task.stack == range(0):
         return "its stack cannot be read; `gcore` of gdb leaves stacks out on Linux 6.13 and later"
+    if task.is_too_large:
+        return "its stack seems to be larger than 1 GiB, as no stack of libasyncio is"
     if not task.has_begun:
         return "it has not begun, so it has no frames"
     if task.loop.lib.resume == 0:

@@ -16,7 +16,7 @@ from .memory import PAGE, Library, Refusal, Texts, libraries, read
 
 MAX_LOOPS = 4096
 MAX_TASKS = 1 << 20  # of a loop, with those that have ended
-MAX_STACK_LOG = 40
+MAX_STACK_LOG = 30  # 1 GiB, as in stack/stack.h
 MIN_OBJECT_ADDRESS = 4096  # a smaller object is a descriptor
 
 RUNS, READY, WAITS, HELD_BACK, CHANGES, NO_STACK = "runs", "ready", "waits", "held back", "changes", "no stack"
@@ -53,6 +53,7 @@ class Task:
         self.requests = 0           # to cancel
         self.sp = 0                 # while it does not run
         self.stack = range(0)       # its addresses
+        self.is_too_large = False   # its stack is larger than any stack of the library
         self.has_begun = False
 
     @property
@@ -72,8 +73,9 @@ class Task:
         sp = library.get(block, "coroutine_sp")
         self.sp, self.has_begun = sp & ~1, sp % 2 == 0
         self.requests = library.get(block, "coroutine_requests")
-        log = min(library.get(block, "coroutine_stack_log"), MAX_STACK_LOG)
-        self.stack = range(self.coroutine + size - (1 << log), self.coroutine + size)
+        log = library.get(block, "coroutine_stack_log")
+        self.is_too_large = log > MAX_STACK_LOG
+        self.stack = range(self.coroutine + size - (1 << min(log, MAX_STACK_LOG)), self.coroutine + size)
         is_whole = library.get(block, "coroutine_task") == self.address
         wait = library.get(block, "coroutine_wait")
         if wait:

@@ -18,6 +18,7 @@ from .tasks import Task
 
 REAL = (gdb.NORMAL_FRAME, gdb.SIGTRAMP_FRAME)  # neither inlined nor made up for a tail call
 ENTER = "asyncp_enter_"  # async_fn(NAME): mostly NAME is inlined there
+MAX_COPIED_BYTES = 1 << 20  # of a stack
 BEGINNINGS = ("coroutine_begin", "asyncp_switch")
 
 
@@ -93,6 +94,7 @@ class Traces:
 
     Two stacks that are equally deep, with the same return addresses at the same places, have the same calls. So the
     places of the return addresses are remembered for each trace, and gdb is asked only about a stack unlike all others.
+    A very deep stack is not copied for that: gdb is asked about each.
     """
 
     def __init__(self, threads: Threads):
@@ -104,7 +106,8 @@ class Traces:
         running = self.threads.running(task)
         if why_no_frames(task) and not running:
             return None
-        stack = None if running else read(task.sp, task.coroutine - task.sp)
+        depth = task.coroutine - task.sp
+        stack = None if running or depth > MAX_COPIED_BYTES else read(task.sp, depth)
         known = self.known[task.loop.lib.loops, len(stack or b"")]
         for words, trace in known if stack else ():
             if all(stack.startswith(word, at) for at, word in words):
@@ -118,7 +121,7 @@ class Traces:
         return trace
 
     def unwind(self, task: Task, stack: bytes | None) -> tuple[Trace, list[tuple[int, bytes]]]:
-        """With the places of its return addresses on the stack, unless the task runs."""
+        """With the places of its return addresses on the stack, if that was copied."""
         show(task, self.threads)
         frames = list(shown_frames())
         own = own_frames(task, frames)

@@ -11,6 +11,7 @@
     gdb_commands.py shapes      static and stripped programs, by `asyncio gdb`
     gdb_commands.py cores       cores of the kernel, and of gcore
     gdb_commands.py damage      random bytes in the memory of the library: no traceback of Python is shown: LIES=400
+    gdb_commands.py deep        tasks that seem to have stacks as large as the memory
     gdb_commands.py overlaps    a program that shows a million tasks in some KB
     gdb_commands.py many        ten thousand tasks
     gdb_commands.py installed   gdb loads the installed commands together with the library, and writes nothing there
@@ -310,6 +311,40 @@ def test_damage(folder: Path):
     rounds = int(os.environ.get("LIES", 12))
     said, = execute_in(folder, f"source {DAMAGE}", lines=(f"python rounds = {rounds}",))
     expect("all rounds", f"{rounds} rounds", said.splitlines()[-1])
+
+
+FORGE = """python
+import gdb
+from asyncio_gdb import tasks, traces
+read, most = traces.read, 0
+def counted(address, size):
+    global most
+    most = max(most, size)
+    return read(address, size)
+traces.read = counted
+loop, = tasks.read_loops()
+for id, log, depth in (2, 40, 1 << 39), (3, 30, 1 << 29):
+    for name, value in ("stack_log", log), ("sp", loop.tasks[id].coroutine - depth & -16):
+        address = loop.tasks[id].coroutine + loop.lib.offsets["coroutine_" + name]
+        gdb.selected_inferior().write_memory(address, value.to_bytes(loop.lib.sizes["coroutine_" + name], loop.lib.order))
+"""
+
+
+def test_deep(folder: Path):
+    """A stack of 2^40 bytes is none of libasyncio. One of 2^29 could be, and is unwound without being copied."""
+    need_frames()
+    expect("the program can be linked", True, link(folder / "watched", *SHARED))
+    (folder / "forge.gdb").write_text(FORGE)
+    with inspect.lying(folder / "watched") as process:
+        said = execute(command_of(process.pid), [f"source {folder / 'forge.gdb'}", "info tasks -each", "task 2 bt", "python print(most)"],
+                       cwd=folder)
+    if len(said) < 4:
+        raise Failure(f"gdb has ended: {said[-1]}")
+    _, table, calls, most = said
+    expect("the tasks", ["waits", "waits"], [rows(table).get(id, [""])[0] for id in ("#2", "#3")])
+    expect("a stack that is too large", "asyncio: task 2: its stack seems to be larger than 1 GiB, as no stack of libasyncio is",
+           calls)
+    expect("what was copied of a stack", True, int(most.split()[0]) <= 1 << 20)
 
 
 def test_overlaps(folder: Path):

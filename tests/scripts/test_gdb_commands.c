@@ -14,6 +14,7 @@ GDB_TEST(gdb_finds_tasks_in_static_and_stripped_programs, "shapes");
 GDB_TEST(gdb_finds_tasks_in_a_core_of_the_kernel, "cores");
 GDB_TEST(gdb_says_that_a_core_of_gcore_has_no_stacks, "gcore");
 GDB_TEST(gdb_shows_no_traceback_of_python_for_damaged_memory, "damage");
+GDB_TEST(gdb_copies_no_stack_that_seems_to_be_very_large, "deep");
 GDB_TEST(gdb_reads_no_task_of_chunks_that_overlap_twice, "overlaps");
 GDB_TEST(gdb_lists_ten_thousand_tasks_in_seconds, "many");
 GDB_TEST(gdb_loads_the_installed_commands_with_the_library, "installed");
