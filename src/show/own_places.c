@@ -107,7 +107,8 @@ static bool use_file(struct own_places *own, uint64_t address)
         return true;
     asyncp_image_close(&own->image);
     own->file = file;
-    (void)asyncp_image_open(&own->image, file.path); /* without it there is the offset */
+    /* without it there is the offset */
+    (void)asyncp_image_open_loaded(&own->image, (uintptr_t)address);
     return true;
 }
 

@@ -186,10 +186,85 @@ const char *asyncp_image_path(const struct dl_phdr_info *file)
     return is_program || *file->dlpi_name == '\0' ? PROGRAM_FILE : file->dlpi_name;
 }
 
+/* ---- whether a file is the one that was loaded ---------------------------------------------- */
+
+/* What is compared with memory that was mapped from a file, and must be the same. */
+struct comparison {
+    const struct elf_image *image;
+    const struct dl_phdr_info *loaded;
+    bool has_id;   /* the notes have a build id */
+    bool is_equal; /* so far */
+};
+
+/* Compares a part of the file, if that was mapped for reading. NULL: it was not. */
+static const void *compare_part(struct comparison *comparison, uint64_t offset, uint64_t size)
+{
+    const struct dl_phdr_info *loaded = comparison->loaded;
+    for (int i = 0; i < loaded->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &loaded->dlpi_phdr[i];
+        const uint64_t distance = offset - segment->p_offset;
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_R) == 0 ||
+            distance > segment->p_filesz || size > segment->p_filesz - distance)
+            continue;
+        const void *memory = (const void *)(uintptr_t)(loaded->dlpi_addr + segment->p_vaddr +
+                                                       distance);
+        const void *bytes = asyncp_image_part(comparison->image, offset, size);
+        comparison->is_equal &= bytes != NULL && memcmp(bytes, memory, (size_t)size) == 0;
+        return memory;
+    }
+    return NULL;
+}
+
+static void compare_notes(struct comparison *comparison)
+{
+    static const struct {
+        uint32_t type;
+        char owner[4];
+    } build_id = {NT_GNU_BUILD_ID, "GNU"};
+    const struct dl_phdr_info *loaded = comparison->loaded;
+    for (int i = 0; i < loaded->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &loaded->dlpi_phdr[i];
+        if (segment->p_type != PT_NOTE)
+            continue;
+        const void *notes = compare_part(comparison, segment->p_offset, segment->p_filesz);
+        comparison->has_id |= notes != NULL &&
+                              memmem(notes, segment->p_filesz, &build_id, sizeof build_id) != NULL;
+    }
+}
+
+/*
+ * The program headers and the notes are compared. Without a build id in the notes the file header
+ * is, too; with one it may differ, as in a file that was stripped later.
+ */
+static bool is_file_of(const struct elf_image *image, const struct dl_phdr_info *loaded)
+{
+    struct comparison comparison = {.image = image, .loaded = loaded, .is_equal = true};
+    const ElfW(Ehdr) *header = (const void *)image->bytes;
+    const size_t size = loaded->dlpi_phnum * sizeof *loaded->dlpi_phdr;
+    const void *segments = asyncp_image_part(image, header->e_phoff, size);
+    if (header->e_phnum != loaded->dlpi_phnum || segments == NULL ||
+        memcmp(segments, loaded->dlpi_phdr, size) != 0)
+        return false;
+    compare_notes(&comparison);
+    if (!comparison.has_id)
+        compare_part(&comparison, 0, sizeof *header);
+    return comparison.is_equal;
+}
+
+/* ---- the file at an address ----------------------------------------------------------------- */
+
 struct code_search {
     uintptr_t address;
     struct loaded_file *file; /* the result */
+    struct elf_image *image;  /* the file, if it is the same; NULL: it is not opened */
 };
+
+/* In the callback of dl_iterate_phdr, which keeps the file loaded. */
+static void open_loaded(struct elf_image *image, const struct dl_phdr_info *file)
+{
+    if (asyncp_image_open(image, asyncp_image_path(file)) && !is_file_of(image, file))
+        asyncp_image_close(image);
+}
 
 /* Called for each loaded file; returns 1 to stop. */
 static int search_file(struct dl_phdr_info *file, size_t size, void *argument)
@@ -203,6 +278,8 @@ static int search_file(struct dl_phdr_info *file, size_t size, void *argument)
         if (is_code && search->address - file->dlpi_addr - segment->p_vaddr < segment->p_memsz) {
             snprintf(search->file->path, sizeof search->file->path, "%s", asyncp_image_path(file));
             search->file->base = file->dlpi_addr;
+            if (search->image != NULL)
+                open_loaded(search->image, file);
             return 1;
         }
     }
@@ -213,4 +290,13 @@ bool asyncp_image_find(struct loaded_file *file, uintptr_t address)
 {
     struct code_search search = {.address = address, .file = file};
     return dl_iterate_phdr(search_file, &search) != 0;
+}
+
+bool asyncp_image_open_loaded(struct elf_image *image, uintptr_t address)
+{
+    struct loaded_file file;
+    struct code_search search = {.address = address, .file = &file, .image = image};
+    *image = (struct elf_image){.bytes = NULL};
+    dl_iterate_phdr(search_file, &search);
+    return image->bytes != NULL;
 }

@@ -62,4 +62,10 @@ struct loaded_file {
 /* Finds the file whose executable segment an address is in. Without it: false. */
 bool asyncp_image_find(struct loaded_file *file, uintptr_t address);
 
+/*
+ * Opens that file. false: none has the address, or it cannot be opened; or its name is that of
+ * another file by now, as after an update.
+ */
+bool asyncp_image_open_loaded(struct elf_image *image, uintptr_t address);
+
 #endif

@@ -29,3 +29,11 @@ SCRIPT_TEST(inspect_survives_a_file_of_the_process_that_becomes_shorter,
             "tests/scripts/untrusted.py", "file");
 SCRIPT_TEST(inspect_survives_a_core_that_becomes_shorter, "tests/scripts/untrusted.py", "cut");
 SCRIPT_TEST(inspect_maps_no_core, "tests/scripts/untrusted.py", "mapped");
+SCRIPT_TEST(report_has_the_line_of_a_library_that_is_still_the_same, "tests/scripts/replaced.py",
+            "same");
+SCRIPT_TEST(report_has_the_offset_in_a_library_that_was_replaced, "tests/scripts/replaced.py",
+            "other");
+SCRIPT_TEST(report_has_the_offset_in_a_library_without_build_id_that_was_replaced,
+            "tests/scripts/replaced.py", "unnamed");
+SCRIPT_TEST(report_has_the_function_of_a_library_that_was_stripped, "tests/scripts/replaced.py",
+            "stripped");
