@@ -19,13 +19,39 @@ static void describe_task(const struct rings *rings, const struct row *row, stru
     }
 }
 
+/* Where the rings that were read are in the process. */
+struct ring_extents {
+    struct ring_extent {
+        uint64_t address, size;
+    } * each;
+    size_t count;
+};
+
+/* Notes a ring. false: it overlaps with an earlier one, as no ring of the library does. */
+static bool note_ring(struct ring_extents *extents, uint64_t address, uint64_t size)
+{
+    for (size_t i = 0; i < extents->count; i++) {
+        const struct ring_extent *other = &extents->each[i];
+        if (address - other->address < other->size || other->address - address < size)
+            return false;
+    }
+    extents->each[extents->count++] = (struct ring_extent){address, size};
+    return true;
+}
+
+static bool is_ring(const struct trace_ring *ring)
+{
+    return ring->magic == RING_MAGIC && ring->version == RING_VERSION && ring->blocks > 0 &&
+           ring->blocks <= MAX_RING_BLOCKS && (ring->blocks & (ring->blocks - 1)) == 0;
+}
+
 /* The ring, to be freed; NULL: the loop has none, or it is damaged. *after: its position then. */
-static struct trace_ring *copy_ring(const struct view *view, uint64_t address, uint64_t *after)
+static struct trace_ring *copy_ring(const struct view *view, uint64_t address,
+                                    struct ring_extents *extents, uint64_t *after)
 {
     struct trace_ring *ring = malloc(sizeof *ring);
     if (ring == NULL || address == 0 || asyncp_view_read(view, address, ring, sizeof *ring) < 0 ||
-        ring->magic != RING_MAGIC || ring->version != RING_VERSION || ring->blocks == 0 ||
-        ring->blocks > MAX_RING_BLOCKS || (ring->blocks & (ring->blocks - 1)) != 0) {
+        !is_ring(ring) || !note_ring(extents, address, ring_bytes(ring->blocks))) {
         free(ring);
         return NULL;
     }
@@ -93,7 +119,8 @@ static int encode_ring(struct output *output, const struct rings *rings,
 static int encode_loops(struct output *output, const struct rings *rings,
                         const struct snapshot *snapshot)
 {
-    int result = 0, count = 0;
+    struct ring_extents extents = {calloc(snapshot->loop_count + 1, sizeof *extents.each), 0};
+    int result = extents.each != NULL ? 0 : -ENOMEM, count = 0;
     for (size_t i = 0; i < snapshot->loop_count && result == 0; i++) {
         const struct loop_row *loop = &snapshot->loops[i];
         uint64_t address = 0, after = 0;
@@ -101,7 +128,7 @@ static int encode_loops(struct output *output, const struct rings *rings,
             asyncp_layout_read(rings->layout, rings->view, loop->address, LAYOUT_loop_ring,
                                &address) < 0)
             continue;
-        struct trace_ring *ring = copy_ring(rings->view, address, &after);
+        struct trace_ring *ring = copy_ring(rings->view, address, &extents, &after);
         if (ring == NULL)
             continue;
         if (rings->is_live)
@@ -110,6 +137,7 @@ static int encode_loops(struct output *output, const struct rings *rings,
         count++;
         free(ring);
     }
+    free(extents.each);
     return result < 0 ? result : count;
 }
 

@@ -20,7 +20,7 @@ struct rings {
 
 /*
  * Appends a section for each loop that is traced. How many; -ENOMEM; -EPROTO if there is no list of
- * loops; an error of the view. A ring that is damaged is left out.
+ * loops; an error of the view. A ring that is damaged, or overlaps with another one, is left out.
  */
 int asyncp_rings_encode(struct output *output, const struct rings *rings);
 

@@ -431,8 +431,10 @@ def test_hostile(folder: Path):
 
 
 @contextmanager
-def lying(program: Path, *arguments):
-    with subprocess.Popen([program, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+def lying(program: Path, *arguments, more={}):
+    """A program that has printed its line. `more` is for its environment."""
+    with subprocess.Popen([program, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                          env={**os.environ, **more}) as process:
         expect("the program", "ready\n", process.stdout.readline())
         yield process
         process.stdin.close()

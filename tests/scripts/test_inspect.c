@@ -24,6 +24,7 @@ SCRIPT_TEST(inspect_looks_at_the_begin_of_a_core_first, "tests/scripts/untrusted
 SCRIPT_TEST(inspect_leaves_out_what_is_too_much_to_read, "tests/scripts/untrusted.py", "joins");
 SCRIPT_TEST(inspect_reads_no_task_of_chunks_that_overlap_twice, "tests/scripts/untrusted.py",
             "chunks");
+SCRIPT_TEST(inspect_reads_no_ring_twice, "tests/scripts/untrusted.py", "rings");
 SCRIPT_TEST(inspect_tells_a_hidden_process_from_none, "tests/scripts/untrusted.py", "hidden");
 SCRIPT_TEST(inspect_survives_a_file_of_the_process_that_becomes_shorter,
             "tests/scripts/untrusted.py", "file");

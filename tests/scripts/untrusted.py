@@ -7,6 +7,7 @@
     untrusted.py size       `asyncio trace` does not read a whole core in order to find out that it is one
     untrusted.py joins      tasks that seem to await each other in millions of handles
     untrusted.py chunks     chunks of tasks that overlap: a million tasks in some KB
+    untrusted.py rings      loops with the same ring
     untrusted.py hidden     a process that /proc does not show
     untrusted.py file       a file that a process has mapped becomes shorter while it is read
     untrusted.py cut        so does a core
@@ -125,6 +126,13 @@ def test_chunks(folder: Path):
         library, = json.loads(run("ps", "--json", process.pid)[1])
         expect("a list that was not read to its end", 1, library["unreadable"])
         expect("the tasks of the first chunk", 256, len(library["loops"][0]["tasks"]))
+
+
+def test_rings(folder: Path):
+    environment = {"ASYNCIO_TRACE": f"flight:{folder / 'run.trace'}"}
+    with inspect.lying(inspect.link_hostile(folder), "rings", more=environment) as process:
+        status, said, _ = run("trace", process.pid)
+        expect("the rings", (0, 1), (status, said.count("loop 1, ")))
 
 
 def test_hidden(folder: Path):

@@ -8,6 +8,7 @@
  *     hostile joins           each of 40 tasks seems to await the others, in a million handles
  *     hostile chunks          the chunks of tasks overlap: each of 65536 begins 16 bytes behind the
  *                             one before
+ *     hostile rings           a thousand loops have the same ring (with ASYNCIO_TRACE)
  *     hostile file PATH       a file of code, with many sections, becomes shorter and longer, all
  *                             the time
  *
@@ -187,6 +188,25 @@ static void overlap_chunks(void)
     memcpy((char *)(uintptr_t)loop + entries[LAYOUT_loop_created].offset, &created, sizeof created);
 }
 
+/* ---- loops with one ring -------------------------------------------------------------------- */
+
+/* Copies of the loop, behind it in the list. */
+static int copy_loop(void)
+{
+    enum { COPIES = 1000 };
+    const struct layout_entry *entries = ((struct layout *)(void *)find_note(NOTE_LAYOUT))->entries;
+    const size_t size = entries[LAYOUT_loop].size;
+    char *last = (char *)async_get_loop(), *copies = calloc(COPIES, size);
+    for (size_t i = 0; i < COPIES && copies != NULL; i++) {
+        char *copy = copies + i * size;
+        memcpy(copy, (const char *)async_get_loop(), size);
+        memset(copy + entries[LAYOUT_loop_next].offset, 0, sizeof copy);
+        memcpy(last + entries[LAYOUT_loop_next].offset, &copy, sizeof copy);
+        last = copy;
+    }
+    return copies != NULL ? 0 : -ENOMEM;
+}
+
 /* ---- a file that changes -------------------------------------------------------------------- */
 
 static const off_t whole_size = PAGE + SECTIONS * (off_t)sizeof(ElfW(Shdr));
@@ -241,7 +261,7 @@ static int waits(void)
 }
 async_fn(waits);
 
-static bool has_long_joins, has_chunks;
+static bool has_long_joins, has_chunks, has_copies;
 
 static int amain(void)
 {
@@ -257,6 +277,8 @@ static int amain(void)
     ASYNC_TRY(async_sleep(0.01));
     if (has_chunks)
         overlap_chunks();
+    if (has_copies)
+        ASYNC_TRY(copy_loop());
     puts("ready");
     fflush(stdout);
     _exit(read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 1);
@@ -276,6 +298,8 @@ int main(int count, char **arguments)
         has_long_joins = true;
     else if (strcmp(arguments[1], "chunks") == 0)
         has_chunks = true;
+    else if (strcmp(arguments[1], "rings") == 0)
+        has_copies = true;
     else if (strcmp(arguments[1], "file") == 0 && count > 2)
         map_changing_file(arguments[2]);
     else
