@@ -237,12 +237,12 @@ static int count_races(int runs, uint32_t depth)
 
 TEST(priorities_find_a_race_of_depth_three)
 {
-    enum { RUNS = 1500 };
+    enum { RUNS = 500 };
     int of_shuffle = count_races(RUNS, 0), of_two = count_races(RUNS, 2);
     int of_three = count_races(RUNS, 3);
     printf("of %d orders: shuffle %d, depth 2 %d, depth 3 %d\n", RUNS, of_shuffle, of_two,
            of_three);
-    CHECK(of_shuffle <= 1);
+    CHECK_EQ(of_shuffle, 0);
     CHECK_EQ(of_two, 0);
-    CHECK(of_three >= 5);
+    CHECK(of_three >= 3);
 }
