@@ -118,7 +118,10 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
     NUMBER(case_task)                                                                              \
     MEMBER(task, reserved, reserved)                                                               \
     MEMBER(loop, in_callback, callbacks.is_running)                                                \
-    MEMBER(task, result, result)
+    MEMBER(task, result, result)                                                                   \
+    MEMBER(coroutine, function, function)                                                          \
+    WHOLE(function)                                                                                \
+    MEMBER(function, name, name)
 
 #define LAYOUT_WHOLE_(tag)              LAYOUT_##tag,
 #define LAYOUT_MEMBER_(tag, name, path) LAYOUT_##tag##_##name,

@@ -390,16 +390,26 @@ static void run_ready(struct async_loop *loop)
              asyncp_burst_renew(loop));
 }
 
+static void run_deferred_traced(struct async_loop *loop, struct deferred *deferred)
+{
+    if (loop_is_traced(loop))
+        asyncp_tracer_deferred_begins(loop);
+    deferred->run(deferred);
+    if (loop_is_traced(loop))
+        asyncp_tracer_node_ended(loop);
+}
+
 /* It may be a function of the program: the handler of a signal. */
-static void run_one_deferred(const struct async_loop *loop, struct deferred *deferred)
+static void run_one_deferred(struct async_loop *loop, struct deferred *deferred)
 {
     if (!loop_is_debug(loop)) {
-        deferred->run(deferred);
+        run_deferred_traced(loop, deferred);
         return;
     }
     const struct start start = start_now();
-    deferred->run(deferred);
-    (void)report_if_slow(loop, "a callback", &start);
+    run_deferred_traced(loop, deferred);
+    if (report_if_slow(loop, "a callback", &start))
+        asyncp_flight_write(loop, TIMELINE_STALL);
 }
 
 static void run_deferred(struct async_loop *loop)

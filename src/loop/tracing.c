@@ -220,8 +220,10 @@ static void list_live_tasks(struct async_loop *loop, struct live_task *live)
 {
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL; live++) {
         const struct wait *wait = task->coroutine->wait;
+        const char *function = task->coroutine->function->name;
         *live = (struct live_task){.task = (uint32_t)task->id,
-                                   .name = (uintptr_t)task->name,
+                                   .name = (uintptr_t)function,
+                                   .own_name = task->name != function ? (uintptr_t)task->name : 0,
                                    .where = (uintptr_t)task->where};
         if (wait != NULL && !wait->claimed) {
             live->call = (uintptr_t)wait->call;

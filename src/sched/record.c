@@ -136,7 +136,6 @@ int asyncp_task_rename(struct async_task *task, const char *name)
     free_name(task);
     task->name = copy;
     task->owns_name = true;
-    asyncp_tracer_named(task);
     return 0;
 }
 

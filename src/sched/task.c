@@ -247,6 +247,8 @@ OUT_OF_LINE static async_task *start_with_options(struct async_loop *loop, struc
     if (begins < 0)
         return discard_task(loop, task, self, NULL);
     loop->tasks.created++;
+    if (task->owns_name)
+        asyncp_tracer_named(task);
     if (begins && options->eager_start && loop->sched.current != NULL)
         start_eagerly(loop, self);
     else if (begins)

@@ -378,6 +378,13 @@ void asyncp_tracer_node_begins(struct async_loop *loop)
         loop->tracer.appended = &loop->sched.ready.first;
 }
 
+void asyncp_tracer_deferred_begins(struct async_loop *loop)
+{
+    uint64_t ticks = read_ticks(loop);
+    publish_ready(loop, *loop->tracer.appended, NULL, ticks);
+    publish_run(loop, NULL, ticks);
+}
+
 void asyncp_tracer_node_ended(struct async_loop *loop)
 {
     uint64_t ticks = read_ticks(loop);

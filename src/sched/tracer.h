@@ -56,6 +56,9 @@ struct context *asyncp_tracer_go_on(struct async_loop *loop);
 void asyncp_tracer_node_begins(struct async_loop *loop);
 void asyncp_tracer_node_ended(struct async_loop *loop);
 
+/* Before a call that is no node of the ready queue; asyncp_tracer_node_ended follows. */
+void asyncp_tracer_deferred_begins(struct async_loop *loop);
+
 /* In the first turn of a task. It may have been started directly, by options.eager_start. */
 void asyncp_tracer_task_begins(struct async_loop *loop, struct coroutine *self);
 

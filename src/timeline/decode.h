@@ -23,7 +23,7 @@ struct timeline_task {
     int error;    /* -errno with which it has ended; 0: none */
     bool is_live; /* it has not ended */
     bool has_events;
-    uint32_t wait; /* live: index + 1 of its wait; 0: it runs or is ready */
+    uint32_t wait; /* live: index + 1 of its wait; 0: it runs, is ready or has not begun */
 };
 
 struct timeline_wait {

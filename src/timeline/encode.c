@@ -14,8 +14,8 @@ struct task_entry {
     uint32_t name, where;
     uint32_t live; /* index + 1 of a live task; 0: it has ended */
     int32_t result;
-    uint32_t own_name; /* index + 1 in the ring */
-    uint32_t unused;
+    uint32_t own_name;  /* index + 1 in the ring */
+    uint32_t live_name; /* its own, of a live task: a text; 0: none */
 };
 
 struct wait_entry {
@@ -165,6 +165,7 @@ static void add_live_tasks(struct encoder *encoder)
     for (size_t i = 0; i < recording->live_count && encoder->result == 0; i++) {
         const struct live_task *live = &recording->live[i];
         uint32_t task = task_at(encoder, live->task);
+        uint32_t live_name = live->own_name != 0 ? text_at(encoder, live->own_name) : 0;
         set_texts(encoder, task, live->name, live->where);
         if (live->call != 0)
             wait_at(encoder, live->call, live->object);
@@ -172,27 +173,41 @@ static void add_live_tasks(struct encoder *encoder)
             break;
         struct task_entry *entry = asyncp_table_at(&encoder->tasks, task);
         entry->live = (uint32_t)i + 1;
+        entry->live_name = live_name;
     }
 }
 
-/* The last name of a task counts. */
+/* The last name of a task counts. Tasks that are not in the record are left out. */
 static void add_own_names(struct encoder *encoder, uint64_t written)
 {
     const struct trace_ring *ring = encoder->recording->ring;
     for (uint64_t i = written > RING_NAMES ? written - RING_NAMES : 0;
          i < written && encoder->result == 0; i++) {
-        uint32_t task = task_at(encoder, ring->names[i % RING_NAMES].task);
+        const uint64_t key = ring->names[i % RING_NAMES].task;
+        uint32_t task;
+        if (!asyncp_table_find(&encoder->tasks, &key, &task))
+            continue;
         struct task_entry *entry = asyncp_table_at(&encoder->tasks, task);
-        if (encoder->result == 0)
-            entry->own_name = (uint32_t)(i % RING_NAMES) + 1;
+        entry->own_name = (uint32_t)(i % RING_NAMES) + 1;
     }
 }
 
-static void put_own_name(struct output *output, const struct trace_name *name)
+static void put_own_name(const struct encoder *encoder, struct output *output,
+                         const struct task_entry *entry)
 {
-    char text[sizeof name->text + 1] = {0};
-    memcpy(text, name->text, sizeof name->text);
-    asyncp_output_text(output, text);
+    const struct trace_ring *ring = encoder->recording->ring;
+    char text[sizeof ring->names->text + 1] = {0};
+    if (entry->live_name != 0) {
+        asyncp_output_text(output, asyncp_texts_get(&encoder->texts, entry->live_name));
+    } else {
+        memcpy(text, ring->names[entry->own_name - 1].text, sizeof ring->names->text);
+        asyncp_output_text(output, text);
+    }
+}
+
+static bool has_own_name(const struct task_entry *entry)
+{
+    return entry->own_name != 0 || entry->live_name != 0;
 }
 
 static void put_live_state(struct encoder *encoder, struct output *output,
@@ -213,14 +228,14 @@ static void put_tasks(struct encoder *encoder, struct output *output)
         asyncp_output_uleb(output, entry->task);
         asyncp_output_uleb(output, (entry->known != 0 ? TASK_KNOWN : 0) |
                                        (entry->live != 0 ? TASK_LIVE : 0) |
-                                       (entry->own_name != 0 ? TASK_NAMED : 0));
+                                       (has_own_name(entry) ? TASK_NAMED : 0));
         asyncp_output_uleb(output, (uint32_t)(entry->result < 0 ? -entry->result : 0));
         if (entry->known != 0) {
             asyncp_output_uleb(output, entry->name);
             asyncp_output_uleb(output, entry->where);
         }
-        if (entry->own_name != 0)
-            put_own_name(output, &recording->ring->names[entry->own_name - 1]);
+        if (has_own_name(entry))
+            put_own_name(encoder, output, entry);
         if (entry->live != 0)
             put_live_state(encoder, output, &recording->live[entry->live - 1]);
     }

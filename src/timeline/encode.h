@@ -35,9 +35,10 @@ enum timeline_end {
 
 /* A task that has not ended when the ring is read. Addresses are those of the view. */
 struct live_task {
-    uint32_t task; /* as in events */
-    uint64_t name, where;
-    uint64_t call, object; /* of its wait; 0: it runs, or is ready */
+    uint32_t task;         /* as in events */
+    uint64_t name, where;  /* name: of its function */
+    uint64_t own_name;     /* 0: it has no other */
+    uint64_t call, object; /* of its wait; 0: it runs, is ready, or has not begun */
 };
 
 struct recording {

@@ -162,7 +162,7 @@ class Lane {
         }
         for (const task of tasks) {
             if (!seen[task] && timeline.tasks[task].live)
-                states[task] = timeline.tasks[task].wait > 0 ? WAITS : READY;
+                states[task] = timeline.tasks[task].wait > 0 ? WAITS : NONE;
             counts[states[task]]++;
         }
         const only = timeline.tasks[tasks[0]];
@@ -335,14 +335,14 @@ class Model {
         return new Lane(this.timeline, tasks, sorted.members.subarray(sorted.start[group], sorted.start[group + 1]));
     }
 
-    /* Tasks whose name contains the words, or with the number. */
+    /* Tasks on the page whose name contains the words, or with the number. */
     search(words) {
         const wanted = words.trim().toLowerCase(), id = Number(wanted.replace("#", ""));
         if (wanted == "")
             return [];
         const found = [];
         this.timeline.tasks.forEach((task, index) => {
-            if (index > 0 && (task.id == id || task.name.toLowerCase().includes(wanted) ||
+            if (index > 0 && this.lineOfTask[index] >= 0 && (task.id == id || task.name.toLowerCase().includes(wanted) ||
                               task.place.toLowerCase().includes(wanted)))
                 found.push(index);
         });

@@ -95,19 +95,18 @@ static void replay_event(struct replay *replay, const struct timeline_event *eve
     }
 }
 
-/* Tasks that are left, also those without an event. */
+/*
+ * Tasks that are left. One without an event waits, or has not begun because its group has reached
+ * its limit; a ready one would have an event.
+ */
 static void close_all(struct replay *replay)
 {
     const struct timeline *timeline = replay->timeline;
     for (uint32_t i = 0; i < timeline->task_count; i++) {
         const struct timeline_task *task = &timeline->tasks[i];
         struct span *span = &replay->open[i];
-        if (task->is_live && !task->has_events) {
-            *span = (struct span){.task = i,
-                                  .state = task->wait != 0 ? SPAN_WAITS : SPAN_READY,
-                                  .wait = task->wait != 0 ? task->wait - 1 : SPAN_UNKNOWN};
-            replay->ready += span->state == SPAN_READY;
-        }
+        if (task->is_live && !task->has_events && task->wait != 0)
+            *span = (struct span){.task = i, .state = SPAN_WAITS, .wait = task->wait - 1};
         close_span(replay, i, timeline->length_ns, 0);
     }
 }

@@ -11,7 +11,11 @@ static void describe_task(const struct rings *rings, const struct row *row, stru
     const struct layout *layout = rings->layout;
     const struct view *view = rings->view;
     *live = (struct live_task){.task = (uint32_t)row->id};
-    asyncp_layout_read(layout, view, row->address, LAYOUT_task_name, &live->name);
+    uint64_t function = 0, name = 0;
+    asyncp_layout_read(layout, view, row->address, LAYOUT_task_name, &name);
+    asyncp_layout_read(layout, view, row->coroutine, LAYOUT_coroutine_function, &function);
+    asyncp_layout_read(layout, view, function, LAYOUT_function_name, &live->name);
+    live->own_name = name != live->name ? name : 0;
     asyncp_layout_read(layout, view, row->address, LAYOUT_task_where, &live->where);
     if (row->state == ROW_WAITS && row->wait != 0) {
         asyncp_layout_read(layout, view, row->wait, LAYOUT_wait_call, &live->call);

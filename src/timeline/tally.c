@@ -97,20 +97,35 @@ static uint32_t site_after(const struct tally *tally, const struct timeline_even
     return event->kind == EVENT_WAKE || event->kind == EVENT_CREATE ? before : NO_SITE;
 }
 
+static void begin_wait(struct tally *tally, uint32_t *wait_of, uint32_t task, uint32_t wait)
+{
+    struct contention *contention = &tally->contentions[wait];
+    wait_of[task] = wait + 1;
+    if (++contention->waiters > contention->most_waiters)
+        contention->most_waiters = contention->waiters;
+}
+
+/* Tasks that wait from the begin to the end of the record have no event. */
+static void begin_long_waits(struct tally *tally, uint32_t *wait_of)
+{
+    for (uint32_t i = 0; i < tally->timeline->task_count; i++) {
+        const struct timeline_task *task = &tally->timeline->tasks[i];
+        if (task->is_live && !task->has_events && task->wait != 0)
+            begin_wait(tally, wait_of, i, task->wait - 1);
+    }
+}
+
 /* How many tasks have waited at once for each object, and which tasks have let them go on. */
 static void count_waiters(struct tally *tally, uint32_t *wait_of)
 {
     const struct timeline *timeline = tally->timeline;
     uint32_t running = NO_SITE;
+    begin_long_waits(tally, wait_of);
     for (size_t i = 0; i < timeline->event_count; i++) {
         const struct timeline_event *event = &timeline->events[i];
         running = site_after(tally, event, running);
-        if (event->kind == EVENT_WAIT) {
-            struct contention *contention = &tally->contentions[event->wait];
-            wait_of[event->task] = event->wait + 1;
-            if (++contention->waiters > contention->most_waiters)
-                contention->most_waiters = contention->waiters;
-        }
+        if (event->kind == EVENT_WAIT)
+            begin_wait(tally, wait_of, event->task, event->wait);
         if (event->kind == EVENT_WAKE && wait_of[event->task] != 0) {
             struct contention *contention = &tally->contentions[wait_of[event->task] - 1];
             wait_of[event->task] = 0;

@@ -177,11 +177,15 @@ static void find_reported(struct verdict *verdict, const struct tally *tally)
     const struct site *site = asyncp_site_at(tally, tally->site_of[turn->task]);
     if (length_ns < (uint64_t)VERDICT_HOLD_US * NS_PER_US || site == worst_hold(tally))
         return;
+    char others[64] = "and no other task was ready";
+    if (turn->ready > 0)
+        snprintf(others, sizeof others, "while %" PRIu32 " other task%s ready", turn->ready,
+                 turn->ready == 1 ? " was" : "s were");
     char *sentence = next_sentence(verdict, FINDING_REPORTED);
     if (sentence != NULL)
         snprintf(sentence, MAX_SENTENCE_BYTES,
-                 "%s held the loop for %s at the end of the record, and no other task was ready",
-                 site_text(tally, site).text, asyncp_duration_text(length_ns).text);
+                 "%s held the loop for %s at the end of the record, %s",
+                 site_text(tally, site).text, asyncp_duration_text(length_ns).text, others);
 }
 
 static void find_hold(struct verdict *verdict, const struct tally *tally)
@@ -290,6 +294,26 @@ static uint64_t time_alone(const struct site *site)
                : 0;
 }
 
+/* Whether tasks of other functions have ended, or have run for long, while one was left. */
+static bool others_go_on(const struct tally *tally, const struct site *site)
+{
+    const struct timeline *timeline = tally->timeline;
+    uint64_t begin_ns = 0, others_ns = 0;
+    for (size_t i = 0; i < timeline->event_count; i++) {
+        const struct timeline_event *event = &timeline->events[i];
+        if (event->at_ns < site->previous_end_ns || event->at_ns >= site->last_end_ns)
+            continue;
+        const bool is_other = asyncp_site_at(tally, tally->site_of[event->task]) != site;
+        if (event->kind == EVENT_END && is_other)
+            return true;
+        if (event->kind == EVENT_RUN)
+            begin_ns = event->at_ns;
+        else if (begin_ns > 0 && event->kind != EVENT_WAKE && event->kind != EVENT_CREATE)
+            others_ns += is_other && event->kind != EVENT_SLEEP ? event->at_ns - begin_ns : 0;
+    }
+    return percent_of(others_ns, time_alone(site)) >= VERDICT_OTHERS_PERCENT;
+}
+
 static void find_last(struct verdict *verdict, const struct tally *tally)
 {
     const struct timeline *timeline = tally->timeline;
@@ -301,7 +325,7 @@ static void find_last(struct verdict *verdict, const struct tally *tally)
     bool ends_with_it = timeline->length_ns - worst->last_end_ns <= timeline->length_ns / 10;
     if (time_alone(worst) < (uint64_t)VERDICT_LOST_US * NS_PER_US || !ends_with_it ||
         percent_of(time_alone(worst), timeline->length_ns) < VERDICT_LAST_PERCENT ||
-        life_ns < 2 * worst->other_ns)
+        life_ns < 2 * worst->other_ns || others_go_on(tally, worst))
         return;
     char *sentence = next_sentence(verdict, FINDING_LAST);
     if (sentence != NULL)

@@ -32,7 +32,8 @@ enum {
     VERDICT_CONTENTION_PERCENT = 50, /* of the length: time that waiters lose together */
     VERDICT_WAITERS = 3,             /* at once for one object */
     VERDICT_SIBLINGS = 3,            /* tasks of one name */
-    VERDICT_LAST_PERCENT = 20        /* of the length: time for the last one alone */
+    VERDICT_LAST_PERCENT = 20,       /* of the length: time for the last one alone */
+    VERDICT_OTHERS_PERCENT = 10      /* of that time: turns of other functions */
 };
 
 enum { MAX_FINDINGS = 2, MAX_SENTENCE_BYTES = 512 };

@@ -18,7 +18,10 @@ int async_task_set_name(async_task *task, const char *name)
     if (task == NULL || name == NULL)
         return async_fail(-EINVAL, "async_task_set_name: the task or the name is NULL");
     task_check(task, "async_task_set_name", false);
-    return asyncp_task_rename(task, name);
+    int result = asyncp_task_rename(task, name);
+    if (result == 0)
+        asyncp_tracer_named(task);
+    return result;
 }
 
 uint64_t async_task_id(const async_task *task)

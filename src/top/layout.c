@@ -24,6 +24,7 @@
 #define TYPE_watched   struct watched_task
 #define TYPE_select    struct select
 #define TYPE_case      async_case
+#define TYPE_function  struct asyncp_function
 
 enum {
     NUMBER_attention_sleeping = ATTENTION_SLEEPING,

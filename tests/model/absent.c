@@ -67,6 +67,12 @@ void asyncp_tracer_node_begins(struct async_loop *loop)
     abort();
 }
 
+void asyncp_tracer_deferred_begins(struct async_loop *loop)
+{
+    (void)loop;
+    abort();
+}
+
 void asyncp_tracer_node_ended(struct async_loop *loop)
 {
     (void)loop;

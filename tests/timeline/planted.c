@@ -45,6 +45,20 @@ uint32_t plant_task(struct planted *planted, const char *function)
     return task;
 }
 
+void plant_idle(struct planted *planted, const char *function, int count, uint32_t wait)
+{
+    for (int i = 0; i < count; i++) {
+        uint32_t task = (uint32_t)planted->timeline.task_count++;
+        CHECK(task < MAX_PLANTED_TASKS);
+        planted->tasks[task] = (struct timeline_task){.id = task,
+                                                      .name = function,
+                                                      .function = function,
+                                                      .where = "planted.c:2",
+                                                      .is_live = true,
+                                                      .wait = wait};
+    }
+}
+
 static uint32_t find_wait(struct planted *planted, const char *call, uint64_t object)
 {
     size_t i = 0;

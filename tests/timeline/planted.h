@@ -25,6 +25,9 @@ void plant_later(struct planted *planted, double ms);
 /* The task: created now, and ready. */
 uint32_t plant_task(struct planted *planted, const char *function);
 
+/* Live tasks without an event, in the wait with this index + 1; 0: they have not begun. */
+void plant_idle(struct planted *planted, const char *function, int count, uint32_t wait);
+
 void plant_event(struct planted *planted, enum event_kind kind, uint32_t task, uint8_t flags);
 void plant_wait(struct planted *planted, uint32_t task, const char *call, uint64_t object);
 

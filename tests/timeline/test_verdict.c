@@ -194,6 +194,31 @@ static void ends_in_a_callback(struct planted *planted, int a, double b)
     planted->timeline.end = TIMELINE_RUNNING;
 }
 
+/* `a` tasks wait for a lock all the time; another one goes on. */
+static void contend_without_events(struct planted *planted, int a, double b)
+{
+    uint32_t ticker = plant_task(planted, parse);
+    plant_turn(planted, ticker, 0.01, on_lock, 0x7000); /* it gets the lock at once */
+    plant_idle(planted, flush, a, 1);
+    for (int i = 0; i < 10; i++) {
+        plant_event(planted, EVENT_SLEEP, 0, 0);
+        plant_later(planted, b / 10);
+        plant_wakes(planted, ticker, 1);
+        plant_turn(planted, ticker, 0.01, on_sleep, 0);
+    }
+}
+
+/* The same as ends_after_a_turn, at the end of a long record; the server's tasks are ready. */
+static void ends_with_ready_tasks(struct planted *planted, int a, double b)
+{
+    uint32_t parser = plant_task(planted, parse), first = server(planted, a);
+    plant_event(planted, EVENT_SLEEP, 0, 0);
+    plant_later(planted, 100 * a * b);
+    plant_wakes(planted, first, (uint32_t)a);
+    plant_turn(planted, parser, b, on_sleep, 0);
+    planted->timeline.end = TIMELINE_STALL;
+}
+
 /* Debug mode writes the record after a turn that was long; no other task was ready. */
 static void ends_after_a_turn(struct planted *planted, int a, double b)
 {
@@ -301,6 +326,10 @@ static const struct cause causes[] = {
      ends_after_a_turn, 2, 123},
     {"a callback before the record is written", FINDING_REPORTED,
      "a callback held the loop for 1 s", ends_after_a_callback, 2, 1000},
+    {"a turn before the record is written, with tasks that are ready", FINDING_REPORTED,
+     "at the end of the record, while 5 other tasks were ready", ends_with_ready_tasks, 5, 150},
+    {"waits that began before the record", FINDING_CONTENTION, "up to 51 tasks at once",
+     contend_without_events, 50, 1000},
     {"the turn of a crash", FINDING_UNFINISHED,
      "parse (planted.c:1) ran when the core was written, "
      "from 1 s on: task #1",
@@ -438,7 +467,34 @@ static void exits(struct planted *planted, int a, double b)
     planted->timeline.end = TIMELINE_EXITED;
 }
 
+/* A group with a limit has children that have not begun. */
+static void held_back(struct planted *planted, int a, double b)
+{
+    plant_idle(planted, parse, a, 0);
+    server(planted, (int)b);
+}
+
+/* One of three connections stays, while requests come and go. */
+static void busy_beside_the_last(struct planted *planted, int a, double b)
+{
+    uint32_t first = many(planted, serve, 3);
+    short_turns(planted, first, 3, on_recv, 5);
+    plant_wakes(planted, first, 2);
+    plant_last_turn(planted, first, 0.01);
+    plant_last_turn(planted, first + 1, 0.01);
+    for (int i = 0; i < a; i++) {
+        plant_event(planted, EVENT_SLEEP, 0, 0);
+        plant_later(planted, b);
+        plant_last_turn(planted, plant_task(planted, parse), 0.01);
+    }
+    plant_wakes(planted, first + 2, 1);
+    plant_last_turn(planted, first + 2, 0.01);
+}
+
 static const struct cause healthy[] = {
+    {"children that have not begun", FINDING_NONE, "nothing stands out", held_back, 400, 5},
+    {"requests beside the last connection", FINDING_NONE, "nothing stands out",
+     busy_beside_the_last, 100, 10},
     {"an idle server", FINDING_NONE, "nothing stands out", idle_server, 50, 0},
     {"a computing batch", FINDING_NONE, "nothing stands out", alone, 5, 1000},
     {"back pressure", FINDING_NONE, "nothing stands out", back_pressure, 50, 20},
