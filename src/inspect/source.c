@@ -30,6 +30,7 @@ struct line_registers {
     uint64_t address, file, line;
     bool is_statement; /* else instructions that the compiler has moved there */
     bool has_ended;    /* the row is the first one behind a sequence */
+    bool is_left_out;  /* the linker has left the function out */
 };
 
 /* ---- texts ---------------------------------------------------------------------------------- */
@@ -242,6 +243,14 @@ enum { COPY = 1, ADVANCE_ADDRESS, ADVANCE_LINE, SET_FILE };
 enum { NEGATE_STATEMENT = 6, CONSTANT_ADDRESS = 8, FIXED_ADDRESS };
 enum { END_SEQUENCE = 1, SET_ADDRESS };
 
+/* For a function that was left out, linkers write an address at which none can be. */
+static void set_address(struct line_registers *now, uint64_t address, size_t size)
+{
+    const uint64_t most = size == 4 ? UINT32_MAX : UINT64_MAX;
+    now->address = address;
+    now->is_left_out = address == 0 || address >= most - 1;
+}
+
 /* Whether it appends a row. */
 static bool run_extended(const struct line_program *program, struct bytes *code,
                          struct line_registers *now)
@@ -254,7 +263,7 @@ static bool run_extended(const struct line_program *program, struct bytes *code,
     uint64_t opcode = asyncp_bytes_unsigned(&body, 1);
     size_t size = (size_t)length - 1;
     if (opcode == SET_ADDRESS && size == program->address_bytes && (size == 4 || size == 8))
-        now->address = asyncp_bytes_unsigned(&body, size);
+        set_address(now, asyncp_bytes_unsigned(&body, size), size);
     now->has_ended = opcode == END_SEQUENCE;
     return now->has_ended;
 }
@@ -376,7 +385,8 @@ static bool find_in_program(const struct line_program *program, uint64_t address
     struct rows rows = {.last = {.line = 0}};
     struct bytes code = program->opcodes;
     while (run_until_row(program, &code, &now)) {
-        if (rows.last.line != 0 && rows.last.address <= address && address < now.address) {
+        if (rows.last.line != 0 && !rows.last.is_left_out && rows.last.address <= address &&
+            address < now.address) {
             name_line(program, &rows.last, line);
             name_around(program, &rows, around);
             now = find_next(program, code, now, rows.last.file);

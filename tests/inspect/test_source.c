@@ -100,3 +100,60 @@ TEST(source_of_damaged_tables_ends)
     }
     asyncp_image_close(&image);
 }
+
+/* ---- tables made by hand -------------------------------------------------------------------- */
+
+struct bytes_of_table {
+    uint8_t bytes[256];
+    size_t count;
+};
+
+static void put(struct bytes_of_table *table, const void *bytes, size_t size)
+{
+    CHECK(table->count + size <= sizeof table->bytes);
+    memcpy(table->bytes + table->count, bytes, size);
+    table->count += size;
+}
+
+/* A function of 0x3000 bytes at an address, with one line. */
+static void put_sequence(struct bytes_of_table *table, uintptr_t address, uint8_t line)
+{
+    const uint8_t set_address[] = {0, 1 + sizeof address, 2};
+    const uint8_t rest[] = {3, (uint8_t)(line - 1), 1, 2, 0x80, 0xe0, 0, 0, 1, 1};
+    put(table, set_address, sizeof set_address);
+    put(table, &address, sizeof address);
+    put(table, rest, sizeof rest);
+}
+
+/* DWARF 4, with one file. */
+static struct bytes_of_table begin_table(void)
+{
+    static const uint8_t head[] = {1, 1, 1, 0xfb, 14, 13,  0,   1,   1, 1, 1, 0, 0, 0,
+                                   1, 0, 0, 1,    0,  'a', '.', 'c', 0, 0, 0, 0, 0};
+    const uint32_t unit_size = 0, head_size = sizeof head;
+    const uint16_t version = 4;
+    struct bytes_of_table table = {.count = 0};
+    put(&table, &unit_size, sizeof unit_size);
+    put(&table, &version, sizeof version);
+    put(&table, &head_size, sizeof head_size);
+    put(&table, head, sizeof head);
+    return table;
+}
+
+/* Linkers set the address of a function that they drop to 0, or to the highest ones. */
+TEST(source_of_functions_that_were_left_out_is_in_no_line)
+{
+    const uintptr_t left_out[] = {0, UINTPTR_MAX, UINTPTR_MAX - 1};
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++) {
+        struct source_line line;
+        struct source_around around;
+        struct bytes_of_table table = begin_table();
+        put_sequence(&table, left_out[i], 30);
+        put_sequence(&table, 0x1000, 20);
+        const uint32_t unit_size = (uint32_t)(table.count - sizeof unit_size);
+        memcpy(table.bytes, &unit_size, sizeof unit_size);
+        const struct line_tables by_hand = {{table.bytes, table.count}, {NULL, 0}, {NULL, 0}};
+        CHECK(asyncp_source_find(&by_hand, 0x1010, 0x1000, &line, &around));
+        CHECK_EQ(line.line, 20);
+    }
+}
