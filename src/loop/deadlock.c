@@ -17,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long the answer that other threads are there is kept. */
+static const int64_t KEPT_NS = 1000000000;
+
 void asyncp_deadlock_open(struct async_loop *loop, async_deadlock_action action)
 {
     static const char *const names[] = {[ASYNC_DEADLOCK_CANCEL] = "cancel",
@@ -48,21 +51,48 @@ static bool sleeps_on_purpose(struct async_loop *loop)
 }
 
 /*
- * Threads of the program can reach a loop that they know. The kernel is asked until it has said so
- * once: a loop that other threads wake all the time sleeps often.
+ * Threads of the program can reach a loop that they know. A loop that they wake all the time sleeps
+ * often, so an answer of the kernel that there are some is kept for a second. A thread that has
+ * ended may be there for a moment, so the kernel is asked once more if nothing happens.
  */
 static bool is_reachable(struct async_loop *loop)
 {
-    if (loop->deadlock.is_known_outside && !loop->deadlock.is_shared)
-        loop->deadlock.is_shared = asyncp_sys_has_foreign_threads();
-    return loop->deadlock.is_shared;
+    struct deadlock *deadlock = &loop->deadlock;
+    const int64_t now_ns = deadlock->is_known_outside ? asyncp_sys_clock_now() : 0;
+    const bool is_first = loop_turns(loop) != deadlock->turns;
+    if (!deadlock->is_known_outside)
+        return false;
+    deadlock->turns = loop_turns(loop);
+    deadlock->is_settled &= !is_first;
+    if (deadlock->is_shared && now_ns - deadlock->asked_ns < KEPT_NS)
+        return true;
+    deadlock->is_settled = !is_first;
+    deadlock->asked_ns = now_ns;
+    deadlock->is_shared = asyncp_sys_has_foreign_threads();
+    return deadlock->is_shared;
+}
+
+int64_t asyncp_deadlock_until_next_look(const struct async_loop *loop)
+{
+    const struct deadlock *deadlock = &loop->deadlock;
+    if (!deadlock->is_shared || deadlock->is_settled || loop_is_hosted(loop))
+        return 0;
+    return deadlock->asked_ns + KEPT_NS - asyncp_sys_clock_now();
+}
+
+/* There are no jobs: a thread that holds the loop has sent a result and is about to release it. */
+static void await_release(const struct async_loop *loop)
+{
+    while (loop_is_held(loop))
+        asyncp_sys_yield();
 }
 
 enum deadlock_kind asyncp_deadlock_kind(struct async_loop *loop)
 {
     if (loop_is_hosted(loop) || loop_alive(loop) == 0 || asyncp_catches_any(loop))
         return DEADLOCK_NONE;
-    bool is_certain = !loop_is_held(loop) && !is_reachable(loop);
+    await_release(loop);
+    bool is_certain = !is_reachable(loop);
     if (!is_certain && (!loop_is_debug(loop) || loop->deadlock.was_reported))
         return DEADLOCK_NONE;
     if (sleeps_on_purpose(loop))
@@ -77,6 +107,7 @@ static bool cancel_main_task(struct async_loop *loop)
         return false;
     loop->deadlock.has_cancelled = true;
     loop->deadlock.was_reported = false; /* a second one is another one */
+    loop->deadlock.was_certain = false;
     return true;
 }
 
@@ -98,13 +129,15 @@ void asyncp_deadlock_report(struct async_loop *loop, enum deadlock_kind kind)
     loop->hooks->report_deadlock(loop, kind);
     asyncp_flight_write(loop, TIMELINE_DEADLOCK);
     loop->deadlock.was_reported = true;
+    loop->deadlock.was_certain = kind == DEADLOCK_CERTAIN;
 }
 
 bool asyncp_deadlock_handle(struct async_loop *loop, enum deadlock_kind kind)
 {
-    if (!loop->deadlock.was_reported)
+    const bool is_certain = kind == DEADLOCK_CERTAIN;
+    if (!loop->deadlock.was_reported || (is_certain && !loop->deadlock.was_certain))
         asyncp_deadlock_report(loop, kind);
-    bool is_broken = kind == DEADLOCK_CERTAIN && loop->deadlock.action != ASYNC_DEADLOCK_WAIT;
+    bool is_broken = is_certain && loop->deadlock.action != ASYNC_DEADLOCK_WAIT;
     if (is_broken)
         break_deadlock(loop);
     return is_broken;

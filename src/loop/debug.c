@@ -14,6 +14,8 @@ void async_loop_set_debug(async_loop *loop, bool debug)
     loop->debug.instrumented = debug || tools_under_valgrind();
     asyncp_set_beginning(loop);
     if (debug)
+        loop->hooks->observe(loop);
+    if (debug)
         loop_set_attention(loop, ATTENTION_DEBUG);
     else
         loop_clear_attention(loop, ATTENTION_DEBUG);

@@ -192,6 +192,15 @@ static void advance_virtual_clock(struct async_loop *loop, int64_t timeout_ns)
         loop->clock.now_ns += timeout_ns;
 }
 
+/* Until there is work, or so much time has passed. A signal may end a wait too early. */
+static void wait_for_real_time(struct async_loop *loop, int64_t duration_ns)
+{
+    const int64_t until_ns = asyncp_sys_clock_now() + duration_ns;
+    for (int64_t left_ns = duration_ns; !has_work(loop) && left_ns > 0;
+         left_ns = until_ns - asyncp_sys_clock_now())
+        wait_for_events(loop, left_ns);
+}
+
 /*
  * Tasks wait, and no timer, operation or job is pending. Another thread may still wake one, if that
  * is possible, and is given a moment. Whether something is ready by now.
@@ -199,8 +208,13 @@ static void advance_virtual_clock(struct async_loop *loop, int64_t timeout_ns)
 static bool handle_deadlock(struct async_loop *loop)
 {
     enum deadlock_kind kind = asyncp_deadlock_kind(loop);
-    if (kind == DEADLOCK_LIKELY)
-        wait_for_events(loop, LIKELY_AFTER_NS);
+    const int64_t moment_ns = kind == DEADLOCK_LIKELY ? LIKELY_AFTER_NS
+                              : kind == DEADLOCK_NONE ? asyncp_deadlock_until_next_look(loop)
+                                                      : 0;
+    if (moment_ns > 0) {
+        wait_for_real_time(loop, moment_ns);
+        kind = has_work(loop) ? DEADLOCK_NONE : asyncp_deadlock_kind(loop);
+    }
     return has_work(loop) || (kind != DEADLOCK_NONE && asyncp_deadlock_handle(loop, kind));
 }
 
@@ -339,6 +353,8 @@ static void run_ready_node_timed(struct async_loop *loop)
     struct label label = label_first_node(loop);
     const struct start start = start_now();
     run_ready_node_traced(loop);
+    if (loop_is_inherited(loop)) /* it has forked: the child may leave all as it is, and end */
+        return;
     bool is_slow = report_if_slow(loop, label.text, &start);
     asyncp_check_waits(loop);
     report_if_ignoring(loop);
@@ -408,7 +424,7 @@ static void run_one_deferred(struct async_loop *loop, struct deferred *deferred)
     }
     const struct start start = start_now();
     run_deferred_traced(loop, deferred);
-    if (report_if_slow(loop, "a callback", &start))
+    if (!loop_is_inherited(loop) && report_if_slow(loop, "a callback", &start))
         asyncp_flight_write(loop, TIMELINE_STALL);
 }
 

@@ -18,8 +18,11 @@ enum deadlock_kind {
 struct deadlock {
     async_deadlock_action action;
     bool is_known_outside; /* the program has a pointer to the loop: other threads may wake tasks */
-    bool is_shared;        /* it was known outside while the process had other threads */
-    bool was_reported;
+    bool is_shared;        /* when the kernel was asked last, the process had other threads */
+    bool is_settled;       /* so it had a second before, and nothing has run since */
+    bool was_reported, was_certain;
+    int64_t asked_ns;   /* by the real clock */
+    uint64_t turns;     /* of the loop, when it had nothing to do for the first time */
     bool has_cancelled; /* the main task of this run was cancelled for it */
 };
 
@@ -30,9 +33,16 @@ void asyncp_deadlock_open(struct async_loop *loop, async_deadlock_action action)
 
 /*
  * For a loop that is about to wait without a limit, and has no timer, no operation in flight and no
- * job on another thread. DEADLOCK_LIKELY only once, and in debug mode.
+ * job on another thread. DEADLOCK_LIKELY only once, and in debug mode. Waits for threads that are
+ * about to release the loop.
  */
 enum deadlock_kind asyncp_deadlock_kind(struct async_loop *loop);
+
+/*
+ * After asyncp_deadlock_kind: how long to wait until the kernel is to be asked again whether the
+ * process has threads that could wake the loop; 0 or less: it is not.
+ */
+int64_t asyncp_deadlock_until_next_look(const struct async_loop *loop);
 
 /* Reports it, and adds it to the traces. On the loop's stack. */
 void asyncp_deadlock_report(struct async_loop *loop, enum deadlock_kind kind);

@@ -42,6 +42,7 @@ struct loop_hooks {
     void (*print_tasks)(int fd); /* as trees, of all loops of the process */
     void (*report_deadlock)(struct async_loop *loop, enum deadlock_kind kind);
     void (*report_refusals)(const struct async_task *task);
+    void (*observe)(struct async_loop *loop); /* debug mode was switched on */
     const struct layout_note *layout; /* not used: it is named so that static programs have it */
 };
 

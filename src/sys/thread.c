@@ -20,9 +20,10 @@ static const int64_t MAX_FUTEX_WAIT_NS = 24ll * 3600 * NS_PER_SECOND;
 /*
  * How many threads were started here, counted after they exist, and how many have ended their
  * function, counted while they still exist. So `begun`, read first, minus `ending`, read last, is
- * never more than there are.
+ * never more than there are. How many of them execute a job, which is code of the program.
  */
-static _Atomic uint32_t threads_begun, threads_ending;
+static _Atomic uint32_t threads_begun, threads_ending, threads_in_jobs;
+static __thread bool is_in_job;
 
 /* The function of a new thread, which frees this. */
 struct thread_start {
@@ -33,7 +34,21 @@ struct thread_start {
 static void count_end(void *unused)
 {
     (void)unused;
+    asyncp_sys_thread_ends_job();
     atomic_fetch_add(&threads_ending, 1);
+}
+
+void asyncp_sys_thread_begins_job(void)
+{
+    is_in_job = true;
+    atomic_fetch_add(&threads_in_jobs, 1);
+}
+
+void asyncp_sys_thread_ends_job(void)
+{
+    if (is_in_job)
+        atomic_fetch_sub(&threads_in_jobs, 1);
+    is_in_job = false;
 }
 
 /* A job may call pthread_exit. */
@@ -51,6 +66,8 @@ static void *run_thread(void *argument)
 void asyncp_sys_threads_fork(void)
 {
     atomic_store(&threads_ending, atomic_load(&threads_begun));
+    atomic_store(&threads_in_jobs, 0);
+    is_in_job = false;
 }
 
 /* 0, or an error number. */
@@ -97,6 +114,7 @@ bool asyncp_sys_is_emulated(void)
 /*
  * The kernel counts a folder's entries as its links, with those of "." and "..". Threads may begin
  * and end meanwhile: those that had begun before and are not ending after it are among its entries.
+ * Those in a job may reach any loop, as threads of the program do. The caller does not count.
  */
 bool asyncp_sys_has_foreign_threads(void)
 {
@@ -104,7 +122,8 @@ bool asyncp_sys_has_foreign_threads(void)
     const uint32_t begun = atomic_load(&threads_begun);
     if (fault(SITE_STAT) || stat("/proc/self/task", &status) < 0 || status.st_nlink < 3)
         return true;
-    const int32_t own = (int32_t)(begun - atomic_load(&threads_ending));
+    const int32_t own = (int32_t)(begun - atomic_load(&threads_ending) -
+                                  atomic_load(&threads_in_jobs));
     return status.st_nlink - 2 > (nlink_t)(own > 0 ? own : 0) + 1;
 }
 

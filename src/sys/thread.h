@@ -24,6 +24,10 @@ bool asyncp_sys_is_emulated(void);
  */
 bool asyncp_sys_has_foreign_threads(void);
 
+/* Around a job on a thread that was started here; the end of the thread ends the job, too. */
+void asyncp_sys_thread_begins_job(void);
+void asyncp_sys_thread_ends_job(void);
+
 /* Forgets the threads of the parent. Called in a child of fork(). */
 void asyncp_sys_threads_fork(void);
 

@@ -226,6 +226,13 @@ void asyncp_sys_sampling_end(void)
         restore_default(number);
 }
 
+void asyncp_sys_sampling_fork(void)
+{
+    asyncp_sys_sampling_end();
+    atomic_store(&sampling.sending, 0);
+    atomic_store(&sampling.state, IDLE);
+}
+
 /* The action of a number is changed only after a signal that is about to be sent was sent. */
 void asyncp_sys_sampling_leave(int number)
 {

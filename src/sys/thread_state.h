@@ -69,6 +69,9 @@ void asyncp_sys_sampling_end(void);
  */
 void asyncp_sys_sampling_leave(int number);
 
+/* In a child of fork(), which has the handler, but no thread that samples. */
+void asyncp_sys_sampling_fork(void);
+
 /*
  * Takes a sample of another thread. 0; -EOPNOTSUPP: there is no handler, or not any more; -ESRCH;
  * -ETIMEDOUT: it does not answer within 50 ms.

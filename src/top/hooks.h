@@ -7,6 +7,7 @@
 #include "sched/sched.h"
 #include "thread/executor.h"
 #include "top/layout.h"
+#include "top/observer.h"
 #include "top/refusals.h"
 #include "top/standstill.h"
 
@@ -15,6 +16,7 @@ static const struct loop_hooks loop_hooks = {.offload = asyncp_offload,
                                              .print_tasks = asyncp_print_tasks,
                                              .report_deadlock = asyncp_report_deadlock,
                                              .report_refusals = asyncp_report_refusals,
+                                             .observe = asyncp_observe_debug,
                                              .layout = &asyncp_layout};
 
 #endif

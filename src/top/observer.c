@@ -126,7 +126,8 @@ static void look_at_loop(struct observed *observed, int64_t now_ns, bool was_lat
     if (!read_pulse(observed, &pulse))
         return;
     bool has_gone_on = pulse.rests || pulse.polled_ns != observed->hold.pulse.polled_ns;
-    if (was_late || has_gone_on || asyncp_sys_is_traced())
+    const bool is_wanted = observed->limit_ns > 0 || pulse.is_debug;
+    if (was_late || has_gone_on || !is_wanted || asyncp_sys_is_traced())
         begin_again(observed, &pulse, now_ns, has_gone_on);
     else if (now_ns - observed->hold.since_ns >= observed->next_ns)
         report_held(observed, &pulse, now_ns);
@@ -233,6 +234,7 @@ static void forget_parent(void)
     observer.lifetime = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     observer.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     observer.loops = (struct list){0};
+    asyncp_sys_sampling_fork();
 }
 
 static bool is_fork_expected;
@@ -296,18 +298,32 @@ static void end_observation(struct close_hook *hook)
     free(observed);
 }
 
+/* Debug mode may be switched on later, and more than once. */
+static bool is_observed(const struct async_loop *loop)
+{
+    LIST_EACH (link, &observer.loops)
+        if (CONTAINER_OF(link, struct observed, link)->hold.loop == loop)
+            return true;
+    return false;
+}
+
+/* false: it is observed already, or there is no thread for it. */
 static bool add(struct observed *observed)
 {
     pthread_mutex_lock(&observer.lifetime);
     pthread_mutex_lock(&observer.mutex);
     bool is_first = list_empty(&observer.loops);
-    list_append(&observer.loops, &observed->link);
-    bool runs = !is_first || start_thread();
-    if (!runs)
-        list_remove(&observed->link);
+    bool runs = !is_observed(observed->hold.loop) && (!is_first || start_thread());
+    if (runs)
+        list_append(&observer.loops, &observed->link);
     pthread_mutex_unlock(&observer.mutex);
     pthread_mutex_unlock(&observer.lifetime);
     return runs;
+}
+
+void asyncp_observe_debug(struct async_loop *loop)
+{
+    asyncp_observe(loop, 0);
 }
 
 void asyncp_observe(struct async_loop *loop, int64_t limit_ns)

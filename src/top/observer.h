@@ -19,6 +19,9 @@ struct stall;
  */
 void asyncp_observe(struct async_loop *loop, int64_t limit_ns);
 
+/* The same, unless it is observed already: debug mode was switched on. */
+void asyncp_observe_debug(struct async_loop *loop);
+
 /*
  * Writes the report of another thread about a loop that it has found held, between those of the
  * observer. Returns whether it was written.

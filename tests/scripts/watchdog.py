@@ -7,6 +7,7 @@
     watchdog.py throttled   a control group that gives a tenth of a processor
     watchdog.py circle      tasks that wait for each other while others go on: once, in debug mode
     watchdog.py circles     many of them: 64, and a line about the others, once; in a tree 16
+    watchdog.py switched    debug mode that is switched on, or off, later
     watchdog.py stopped     nothing is said of a process that was stopped
     watchdog.py debugger    nothing is said of a process that a debugger has stopped, steps or runs
 
@@ -204,7 +205,14 @@ def circles(program: Path):
         raise Failure(tree.stdout[-2000:] + tree.stderr)
 
 
-CASES = {case.__name__: case for case in (causes, callback, page, throttled, circle, circles, stopped, debugger)}
+def switched(program: Path):
+    for how, is_reported in [("debug_on", True), ("debug_off", False)]:
+        answer = subprocess.run([program, how], text=True, capture_output=True)
+        if answer.returncode != 0 or ("'holds_after_change'" in answer.stderr and "has held loop 1" in answer.stderr) != is_reported:
+            raise Failure(f"{how}: status {answer.returncode}: {answer.stderr}")
+
+
+CASES = {case.__name__: case for case in (causes, callback, page, throttled, circle, circles, switched, stopped, debugger)}
 
 
 def main(name: str) -> int:

@@ -2,7 +2,7 @@
  * held.c: a program for tests/scripts/watchdog.py: a task that holds its loop.
  *
  *     held spin | sleep | fifo | name | mutex | page | many | rests | callback |
- *          circle | circles | idle | busy
+ *          circle | circles | debug_on | debug_off | idle | busy
  *
  * It ends with 0 if the call that blocked was not disturbed, and with 77 if the kernel allows no
  * page faults that a thread answers.
@@ -264,6 +264,16 @@ static int stands_by_circles(void)
 }
 async_fn(stands_by_circles);
 
+/* The limit is that of debug mode, in which the loop is not when it is opened, or not any more. */
+static int holds_after_change(bool debug)
+{
+    async_loop_set_debug(async_get_loop(), debug);
+    ASYNC_TRY(async_sleep(0.05));
+    spin(HELD);
+    return 0;
+}
+async_fn(holds_after_change, bool);
+
 static int stays_idle(void)
 {
     puts("idle");
@@ -300,7 +310,9 @@ static async_task *start(const char *how)
            : strcmp(how, "callback") == 0 ? async_create_task(calls_a_callback)
            : strcmp(how, "circle") == 0   ? async_create_task(stands_by_a_circle)
            : strcmp(how, "circles") == 0  ? async_create_task(stands_by_circles)
-                                          : async_create_task(stays_idle);
+           : strncmp(how, "debug_", 6) == 0
+               ? async_create_task(holds_after_change, strcmp(how, "debug_on") == 0)
+               : async_create_task(stays_idle);
 }
 
 static int amain(const char *how)
@@ -312,6 +324,9 @@ async_fn(amain, const char *);
 
 int main(int count, char **arguments)
 {
-    async_run_options options = {.watchdog = LIMIT};
-    return async_main_with(&options, amain, count > 1 ? arguments[1] : "idle");
+    const char *how = count > 1 ? arguments[1] : "idle";
+    const bool changes = strncmp(how, "debug_", 6) == 0;
+    async_run_options options = {.watchdog = changes ? 0 : LIMIT,
+                                 .debug = strcmp(how, "debug_off") == 0};
+    return async_main_with(&options, amain, how);
 }
