@@ -285,6 +285,7 @@ void asyncp_scope_expire(struct scope *scope, int error, enum reason reason)
     struct async_loop *loop = scope->coroutine->task->loop;
     scope->expired = true;
     scope->error = error;
+    scope->coroutine->refusals = 0; /* of earlier requests */
     bool is_new = asyncp_round_begin(loop, asyncp_reason(reason));
     if (scope->coroutine->requests == 0) /* the reason of a request outlives the scope */
         replace_reason(loop, scope->coroutine, loop->cancel.reason);

@@ -93,8 +93,8 @@ struct coroutine {
     bool throttled;                /* throttled: its group starts it when another child has ended */
     uint32_t requests;             /* unanswered requests to cancel */
     uint64_t request_round;        /* the last round to reach it: see cancel.c */
-    uint32_t refusals;             /* calls that failed with -ECANCELED since the last request */
-    uint32_t select_turn;          /* of async_select; 0: it has not yielded yet */
+    uint32_t refusals;    /* calls that failed with -ECANCELED since a request or time limit */
+    uint32_t select_turn; /* of async_select; 0: it has not yielded yet */
     const struct error_message *reason; /* of the request to cancel; NULL: unknown, or no request */
     const struct asyncp_function *function;
     void *arguments;                 /* below this struct */

@@ -298,6 +298,35 @@ static int forget_tasks(void)
     return 0;
 }
 
+static int detach_a_task(void)
+{
+    async_task_detach(async_create_task(forever));
+    return async_sleep(0);
+}
+
+TEST(debug_mode_lets_detached_tasks_be_cut_short)
+{
+    run_debugged(detach_a_task);
+    CHECK(strstr(said, "should it have been awaited") == NULL);
+}
+
+/* Each time limit is answered, but after it a call is refused. */
+static int poll_with_time_limits(void)
+{
+    for (int i = 0; i < 300; i++) {
+        async_event event = {0};
+        CHECK_EQ(async_timeout(0, async_event_wait(&event)), -ETIMEDOUT);
+        ASYNC_TRY(async_sleep(0));
+    }
+    return 0;
+}
+
+TEST(debug_mode_blames_no_task_that_answers_its_time_limits)
+{
+    run_debugged(poll_with_time_limits);
+    CHECK(strstr(said, "ignores") == NULL);
+}
+
 TEST(debug_mode_names_tasks_that_were_forgotten)
 {
     run_debugged(forget_tasks);
