@@ -10,6 +10,7 @@
     testing.py reports     leaks and output are reported where that is hard
     testing.py replay      the line of a failed sweep repeats its run
     testing.py arguments   names, --list, -v, wrong arguments
+    testing.py skip        in async_test_run it ends the process with status 77
     testing.py order       tests run in the order of the source, also after link-time optimization
     testing.py document    docs/tutorial/testing.md shows what the programs print
     testing.py check | cmocka | criterion
@@ -265,6 +266,12 @@ def check_arguments() -> None:
         expect(status == 2 and "it must be cancel:NUMBER" in output, f"ASYNC_TEST_SWEEP={value} is accepted")
 
 
+def check_skip() -> None:
+    status, output = run("testing-in_process", "skip")
+    expect(status == 77, f"the status is {status}")
+    expect(output.splitlines()[-1] == "no reason here", f"the reason is missing:\n{output}")
+
+
 def check_replay() -> None:
     """The line of a failed sweep begins it with the run that has failed; a later run does not fail."""
     for name in ["cancelled", "no_memory", "failed_call"]:
@@ -356,7 +363,7 @@ def check_framework(name: str) -> None:
 def main(what: str, *arguments: str) -> None:
     checks = {"rules": check_rules, "mistakes": check_mistakes, "seeds": check_seeds, "race": check_race,
               "priorities": check_priorities, "limits": check_limits, "reports": check_reports, "replay": check_replay,
-              "arguments": check_arguments, "document": check_document, "order": check_order}
+              "arguments": check_arguments, "skip": check_skip, "document": check_document, "order": check_order}
     try:
         if what in checks:
             checks[what](*arguments)

@@ -13,6 +13,7 @@ SCRIPT_TEST(testing_replays_a_race, "tests/scripts/testing.py", "race");
 SCRIPT_TEST(testing_replays_a_race_of_priorities, "tests/scripts/testing.py", "priorities");
 SCRIPT_TEST(testing_replays_a_run_of_a_sweep, "tests/scripts/testing.py", "replay");
 SCRIPT_TEST(testing_takes_arguments, "tests/scripts/testing.py", "arguments");
+SCRIPT_TEST(testing_skip_in_async_test_run_has_status_77, "tests/scripts/testing.py", "skip");
 SCRIPT_TEST(testing_runs_tests_in_the_order_of_the_source, "tests/scripts/testing.py", "order");
 SCRIPT_TEST(testing_tutorial_shows_what_is_printed, "tests/scripts/testing.py", "document");
 SCRIPT_TEST(testing_works_in_check, "tests/scripts/testing.py", "check");

@@ -1,11 +1,12 @@
 /*
  * in_process.c: async_test_run in a program of its own: failures are results, the process goes on,
- * and the next run is not affected. Prints "ok" last.
+ * and the next run is not affected. Prints "ok" last. With the argument "skip" it skips a test.
  */
 #include <asyncio/test.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static int failures, reached;
@@ -99,8 +100,16 @@ static int settle_outside(void)
 }
 async_fn(settle_outside);
 
-int main(void)
+static int skip(void)
 {
+    async_test_skip("no %s here", "reason");
+}
+async_fn(skip);
+
+int main(int argc, char *argv[])
+{
+    if (argc > 1 && strcmp(argv[1], "skip") == 0)
+        return async_test_run(NULL, skip) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     async_test_options deadlocks = {.deadlocks = true}, wrong = {.time_limit = -1};
     async_test_options loses = {.loses_errors = true};
     async_test_options stands = {.clock = ASYNC_TEST_STANDS};
