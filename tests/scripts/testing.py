@@ -59,6 +59,8 @@ REPORTS = {
     "output_of_a_sweep_that_is_cut_says_so": [r"print_much, cancelled at stop 1: failed",
                                               r"^    the first \d{6} bytes of the output are not shown$", r"^    the last line$"],
     "output_is_shown_behind_a_zero_byte": [r"before\?behind"],
+    "sweep_without_descriptors_is_a_failed_check": [r"reports\.c:\d+: do_nothing: the sweep cannot run: -EMFILE: "],
+    "sweep_with_wrong_options_is_a_failed_check": [r"do_nothing: the sweep cannot run: -EINVAL: .*: depth needs a seed"],
 }
 
 # For each test of broken.c, patterns in its comments. %: the file and line are not looked at.

@@ -229,7 +229,7 @@ static enum verdict run_once(const async_test_options *options, double limit, co
     if (started == 0)
         begin_run(options);
     if (started <= 0) {
-        sweep.result = started;
+        sweep.result = async_fail_errno(started, "no child process");
         return BAD;
     }
     child_wait(&child, limit);
@@ -253,38 +253,55 @@ static void refuse(void)
     async_ignore(async_fail(-EOPNOTSUPP, "%s", why));
 }
 
-bool asyncp_test_sweep(enum asyncp_sweep kind, const async_test_options *options, const char *what,
-                       const char *file, int line)
+/* Looks at the options and the environment. 0 or -EINVAL, which is reported. */
+static int read_options(const async_test_options *options, double *limit)
 {
     async_test_options copy;
-    bool is_child = false;
-    enum verdict verdict = GOOD;
-    sweep.calls = (struct call_outcome){0};
-    sweep.result = options_copy(&copy, options);
-    if (sweep.result < 0)
-        return false;
+    int result = options_copy(&copy, options);
+    if (result < 0)
+        return result;
     const char *fault = sweep_variable_fault();
     if (fault == NULL)
         fault = time_limit_fault();
-    if (fault != NULL) {
-        sweep.result = async_fail(-EINVAL, "%s", fault);
-        check_failed(file, line, "%s", fault);
-        return false;
-    }
-    double limit = time_limit_of(&copy);
-    sweep.kind = kind;
-    choose_first_run();
-    while ((verdict = run_once(options, limit, what, &is_child)) == GOOD && sweep.number < MAX_RUNS)
-        choose_next_run();
-    if (is_child)
-        return true;
-    if (sweep.result == 0)
+    *limit = time_limit_of(&copy);
+    if (fault == NULL)
+        return 0;
+    say("%s", fault);
+    return async_fail(-EINVAL, "%s", fault);
+}
+
+/* Sets the value of the call. Every error but a lack of support is a failed check. */
+static void end_sweep(const char *what, const char *file, int line)
+{
+    char why[2 * MAX_REASON];
+    if (sweep.result == 0) {
         sweep.result = (int)sweep.number - 1;
-    else if (sweep.result == -EPROTO)
+    } else if (sweep.result == -EPROTO) {
         check_failed(file, line, "%.*s must end well each time", name_length(what), what);
-    else if (sweep.result == -EOPNOTSUPP)
+    } else if (sweep.result == -EOPNOTSUPP) {
         refuse();
-    return false;
+    } else {
+        async_strerror_copy(sweep.result, why, sizeof why);
+        check_failed(file, line, "%.*s: the sweep cannot run: %s", name_length(what), what, why);
+    }
+}
+
+bool asyncp_test_sweep(enum asyncp_sweep kind, const async_test_options *options, const char *what,
+                       const char *file, int line)
+{
+    double limit;
+    bool is_child = false;
+    sweep.kind = kind;
+    sweep.calls = (struct call_outcome){0};
+    sweep.result = read_options(options, &limit);
+    if (sweep.result == 0) {
+        choose_first_run();
+        while (run_once(options, limit, what, &is_child) == GOOD && sweep.number < MAX_RUNS)
+            choose_next_run();
+    }
+    if (!is_child)
+        end_sweep(what, file, line);
+    return is_child;
 }
 
 /* ---- the end of a run, in the child --------------------------------------------------------- */

@@ -100,6 +100,13 @@ static int settle_outside(void)
 }
 async_fn(settle_outside);
 
+static int sweep_with_wrong_options(void)
+{
+    async_test_options wrong = {.time_limit = -1};
+    return async_test_cancel_everywhere(&wrong, do_nothing) == -EINVAL ? 0 : 1;
+}
+async_fn(sweep_with_wrong_options);
+
 static int skip(void)
 {
     async_test_skip("no %s here", "reason");
@@ -111,7 +118,7 @@ int main(int argc, char *argv[])
     if (argc > 1 && strcmp(argv[1], "skip") == 0)
         return async_test_run(NULL, skip) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     async_test_options deadlocks = {.deadlocks = true}, wrong = {.time_limit = -1};
-    async_test_options loses = {.loses_errors = true};
+    async_test_options loses = {.loses_errors = true}, seeded = {.seed = 7, .depth = 2};
     async_test_options stands = {.clock = ASYNC_TEST_STANDS};
     int fd = -1;
     expect("a result", async_test_run(NULL, return_number, 7), 7);
@@ -133,11 +140,12 @@ int main(int argc, char *argv[])
     expect("a limit that is none", async_test_run(&wrong, do_nothing), -EINVAL);
     wrong = (async_test_options){.depth = 2};
     expect("depth without a seed", async_test_run(&wrong, do_nothing), -EINVAL);
-    wrong.seed = 7;
-    expect("depth with a seed", async_test_run(&wrong, do_nothing), 0);
+    expect("depth with a seed", async_test_run(&seeded, do_nothing), 0);
     expect("settle outside a test", async_run(settle_outside), -EINVAL);
     expect("a sweep", async_test_cancel_everywhere(NULL, do_nothing), 1);
     expect("a sweep that fails", async_test_cancel_everywhere(NULL, fail_with_a_code), -EPROTO);
+    expect("a sweep with wrong options", async_test_cancel_everywhere(&wrong, do_nothing), -EINVAL);
+    expect("the test that makes it", async_test_run(NULL, sweep_with_wrong_options), -EPROTO);
     expect("the run after all of them", async_test_run(NULL, return_number, 3), 3);
     printf("%s\n", failures == 0 ? "ok" : "failed");
     return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

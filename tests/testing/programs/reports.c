@@ -68,4 +68,27 @@ ASYNC_TEST(output_is_shown_behind_a_zero_byte)
     return -EIO;
 }
 
+/* ---- sweeps that cannot run ----------------------------------------------------------------- */
+
+static int do_nothing(void)
+{
+    return 0;
+}
+async_fn(do_nothing);
+
+/* The test does not look at the value of the sweep. */
+ASYNC_TEST(sweep_without_descriptors_is_a_failed_check)
+{
+    ASYNC_TRY(limit_descriptors(3));
+    async_test_cancel_everywhere(NULL, do_nothing);
+    return 0;
+}
+
+ASYNC_TEST(sweep_with_wrong_options_is_a_failed_check)
+{
+    async_test_options options = {.depth = 2};
+    async_test_fail_allocations(&options, do_nothing);
+    return 0;
+}
+
 ASYNC_TEST_MAIN

@@ -267,8 +267,9 @@ ASYNC_API ASYNC_MUST int async_test_pipe(async_stream **a, async_stream **b,
  * clock is virtual.
  *
  * Borrows the options.
- * Returns the number of stops; -EPROTO if a run failed, which is reported and counts as a failed
- * check.
+ * Returns the number of stops. An error is reported and counts as a failed check.
+ * -EPROTO if a run failed; -EINVAL if an option is out of range; -EMFILE without free descriptors;
+ * an error of fork(2).
  * Never switches.
  */
 #define async_test_cancel_everywhere(options, ...)                                                 \
@@ -284,8 +285,7 @@ ASYNC_API ASYNC_MUST int async_test_pipe(async_stream **a, async_stream **b,
  * and its objects; malloc in the program does not fail.
  *
  * Borrows the options.
- * Returns the number of allocations; -EPROTO if a run failed, which is reported and counts as a
- * failed check.
+ * Returns the number of allocations; errors as those of async_test_cancel_everywhere.
  * Never switches.
  */
 #define async_test_fail_allocations(options, ...)                                                  \
@@ -306,8 +306,8 @@ ASYNC_API ASYNC_MUST int async_test_pipe(async_stream **a, async_stream **b,
  * support (it needs seccomp's user notification, Linux 5.5; not in valgrind) the test is skipped.
  *
  * Borrows the options.
- * Returns the number of calls; -EPROTO if a run failed, which is reported and counts as a failed
- * check. -EOPNOTSUPP where it is not supported, in async_test_run and outside of tests.
+ * Returns the number of calls; errors as those of async_test_cancel_everywhere.
+ * -EOPNOTSUPP where it is not supported, in async_test_run and outside of tests; no failed check.
  * Never switches.
  */
 #define async_test_fail_system_calls(options, ...)                                                 \
