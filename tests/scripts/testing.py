@@ -61,6 +61,9 @@ REPORTS = {
     "output_is_shown_behind_a_zero_byte": [r"before\?behind"],
     "sweep_without_descriptors_is_a_failed_check": [r"reports\.c:\d+: do_nothing: the sweep cannot run: -EMFILE: "],
     "sweep_with_wrong_options_is_a_failed_check": [r"do_nothing: the sweep cannot run: -EINVAL: .*: depth needs a seed"],
+    "sweep_in_a_run_of_a_sweep_is_refused": [r"sweep_inside, when allocation \d+ and all later ones fail: failed",
+                                             r"do_nothing: a run of a sweep cannot have a sweep of its own"],
+    "sweep_on_a_thread_of_a_run_is_refused": [r"do_nothing: a run of a sweep cannot have a sweep of its own"],
 }
 
 # For each test of broken.c, patterns in its comments. %: the file and line are not looked at.

@@ -28,8 +28,10 @@ static __thread struct {
     int error;                 /* of the call, chosen by ASYNC_TEST_SWEEP; 0: by the choice */
     struct call_outcome calls; /* of the last run */
     int result;
-    bool is_run; /* this process is that of a run */
 } sweep;
+
+/* This process is that of a run. Of all its threads: they share the allocator that fails. */
+static bool is_run;
 
 /* As in ASYNC_TEST_SWEEP. */
 static const char *const kind_names[] = {
@@ -166,7 +168,7 @@ static void begin_run(const async_test_options *options)
 {
     async_test_options copy;
     async_ignore(options_copy(&copy, options));
-    sweep.is_run = true;
+    is_run = true;
     if (copy.clock == ASYNC_TEST_REAL)
         copy.clock = ASYNC_TEST_JUMPS;
     if (sweep.kind != ASYNCP_SWEEP_SYSTEM_CALLS)
@@ -291,6 +293,9 @@ bool asyncp_test_sweep(enum asyncp_sweep kind, const async_test_options *options
 {
     double limit;
     bool is_child = false;
+    if (is_run)
+        return check_failed(file, line, "%.*s: a run of a sweep cannot have a sweep of its own",
+                            name_length(what), what);
     sweep.kind = kind;
     sweep.calls = (struct call_outcome){0};
     sweep.result = read_options(options, &limit);
@@ -320,7 +325,7 @@ static bool is_reached(const struct run *run)
 
 bool sweep_has_struck(const struct run *run)
 {
-    return sweep.is_run && is_reached(run);
+    return is_run && is_reached(run);
 }
 
 /* The error that a run may return where its event has come; NULL: any. */

@@ -91,4 +91,29 @@ ASYNC_TEST(sweep_with_wrong_options_is_a_failed_check)
     return 0;
 }
 
+static int sweep_inside(void)
+{
+    return async_test_cancel_everywhere(NULL, do_nothing) < 0 ? -ENOMEM : 0;
+}
+async_fn(sweep_inside);
+
+/* The events of two sweeps in one process would not be told apart. */
+ASYNC_TEST(sweep_in_a_run_of_a_sweep_is_refused)
+{
+    async_test_fail_allocations(NULL, sweep_inside);
+    return 0;
+}
+
+static int sweep_on_a_thread(void)
+{
+    return async_to_thread(sweep_inside);
+}
+async_fn(sweep_on_a_thread);
+
+ASYNC_TEST(sweep_on_a_thread_of_a_run_is_refused)
+{
+    async_test_cancel_everywhere(NULL, sweep_on_a_thread);
+    return 0;
+}
+
 ASYNC_TEST_MAIN

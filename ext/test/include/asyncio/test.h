@@ -263,8 +263,8 @@ ASYNC_API ASYNC_MUST int async_test_pipe(async_stream **a, async_stream **b,
  *
  * A stop is an iteration of the loop in which the coroutine has not ended: before its first step,
  * and while it waits or is about to continue. Each run must end, with a result of 0 or more or with
- * -ECANCELED, and must leave nothing behind. It may be called in a test and outside a loop. The
- * clock is virtual.
+ * -ECANCELED, and must leave nothing behind. The clock is virtual. A sweep may be called in a test
+ * and outside a loop; in a run of another sweep it is a failed check.
  *
  * Borrows the options.
  * Returns the number of stops. An error is reported and counts as a failed check.
