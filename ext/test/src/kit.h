@@ -206,10 +206,11 @@ bool inventory_differs(struct inventory *before);
 /* A child process and its output. */
 struct child {
     int process;
-    int output;      /* a file in memory */
-    int alive;       /* a pipe that ends with the process */
-    int status;      /* as of waitpid(2) */
-    bool is_overdue; /* it was killed from outside */
+    int output;       /* a file in memory */
+    int alive;        /* a pipe that ends with the process */
+    int status;       /* as of waitpid(2) */
+    bool is_overdue;  /* it was killed from outside */
+    bool is_too_long; /* its output */
     /* Set after the start: called for events of `watched`. The next descriptor to watch. */
     int (*serve)(int process, short events);
     int watched; /* -1: none */

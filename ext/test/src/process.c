@@ -16,17 +16,18 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    DEFAULT_LIMIT = 20,      /* seconds */
-    REPORT_SECONDS = 3,      /* past the limit, for the report: the machine may be busy */
-    GRACE = 2,               /* seconds past that before a child is killed from outside */
-    CHECK_MS = 100,          /* between two looks at a child; its pipe stays open */
-    MAX_OUTPUT = 1 << 26,    /* bytes that a child may write */
+    DEFAULT_LIMIT = 20,   /* seconds */
+    REPORT_SECONDS = 3,   /* past the limit, for the report: the machine may be busy */
+    GRACE = 2,            /* seconds past that before a child is killed from outside */
+    CHECK_MS = 20,        /* between two looks at a child and its output, which grows meanwhile */
+    MAX_OUTPUT = 1 << 26, /* bytes; a child that has written more has failed */
     MAX_DESCRIPTORS = 65536, /* higher ones are not compared */
     MAX_WAITS = 100,         /* milliseconds until an open descriptor is a leak */
 };
@@ -227,7 +228,6 @@ static void become_child(int output, double time_limit)
     getrlimit(RLIMIT_CORE, &core);
     core.rlim_cur = 0;
     setrlimit(RLIMIT_CORE, &core);
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){MAX_OUTPUT, RLIM_INFINITY});
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(nothing, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
@@ -293,31 +293,42 @@ static bool is_alive(const struct child *child)
     return waitid(P_PID, (id_t)child->process, &information, flags) == 0 && information.si_pid == 0;
 }
 
-/* A child that blocks SIGALRM is killed from outside. Its own children may keep the pipe open. */
+static off_t output_size(const struct child *child)
+{
+    struct stat file;
+    return fstat(child->output, &file) == 0 ? file.st_size : 0;
+}
+
+/*
+ * A child that blocks SIGALRM is killed from outside. Its own children may keep the pipe open. The
+ * size of its output is looked at here: RLIMIT_FSIZE would hold for all files of the test.
+ */
 void child_wait(struct child *child, double time_limit)
 {
     double until = now() + time_limit + REPORT_SECONDS + GRACE;
     struct pollfd polled[] = {{.fd = child->alive, .events = POLLIN},
                               {.fd = child->watched, .events = POLLIN}};
-    while (!child->is_overdue && is_alive(child)) {
+    while (!child->is_overdue && !child->is_too_long && is_alive(child)) {
         if (poll(polled, 2, CHECK_MS) > 0 && polled[0].revents != 0)
             break;
         if (polled[1].fd >= 0 && polled[1].revents != 0)
             polled[1].fd = child->serve(child->process, polled[1].revents);
         polled[1].revents = 0;
         child->is_overdue = now() > until;
+        child->is_too_long = output_size(child) > MAX_OUTPUT;
     }
     close(child->alive);
-    if (child->is_overdue)
+    if (child->is_overdue || child->is_too_long)
         kill(child->process, SIGKILL);
     while (waitpid(child->process, &child->status, 0) < 0 && errno == EINTR)
         continue;
     kill(-child->process, SIGKILL); /* its children */
+    child->is_too_long = output_size(child) > MAX_OUTPUT;
 }
 
 bool child_has_written(const struct child *child, const char *bytes, size_t length)
 {
-    off_t size = lseek(child->output, 0, SEEK_END);
+    off_t size = output_size(child);
     void *output = size > 0 ? mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, child->output, 0)
                             : MAP_FAILED;
     if (output == MAP_FAILED)
@@ -330,7 +341,7 @@ bool child_has_written(const struct child *child, const char *bytes, size_t leng
 char *child_output(const struct child *child, size_t max_shown)
 {
     char note[80] = "";
-    off_t size = lseek(child->output, 0, SEEK_END);
+    off_t size = output_size(child);
     off_t start = size > (off_t)max_shown ? size - (off_t)max_shown : 0;
     if (start > 0)
         snprintf(note, sizeof note, "the first %lld bytes of the output are not shown\n",
@@ -351,6 +362,10 @@ char *child_output(const struct child *child, size_t max_shown)
 const char *child_reason(const struct child *child, char *text, size_t size)
 {
     int status = child->status;
+    if (child->is_too_long) {
+        snprintf(text, size, "its output is longer than %d MiB", MAX_OUTPUT >> 20);
+        return text;
+    }
     if (child->is_overdue)
         return "time limit; its process was stopped, or did not answer, and was killed";
     if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_TIME_LIMIT)

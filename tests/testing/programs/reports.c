@@ -5,7 +5,9 @@
 #include <asyncio/test.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* ---- descriptors ---------------------------------------------------------------------------- */
 
@@ -66,6 +68,29 @@ ASYNC_TEST(output_is_shown_behind_a_zero_byte)
     static const char bytes[] = "before\0behind\n";
     fwrite(bytes, 1, sizeof bytes, stdout);
     return -EIO;
+}
+
+static bool print_megabyte(void)
+{
+    static char line[1 << 20];
+    memset(line, ' ', sizeof line);
+    line[sizeof line - 1] = '\n';
+    return write(STDOUT_FILENO, line, sizeof line) == sizeof line;
+}
+
+/* Also if the test has ended before the kit looks. */
+ASYNC_TEST(output_above_64_mib_is_a_failure)
+{
+    for (int i = 0; i <= 64; i++)
+        ASYNC_CHECK(print_megabyte());
+    return 0;
+}
+
+ASYNC_TEST(output_without_an_end_is_stopped)
+{
+    while (print_megabyte())
+        continue;
+    return 0;
 }
 
 /* ---- sweeps that cannot run ----------------------------------------------------------------- */

@@ -495,6 +495,15 @@ ASYNC_TEST(descriptor_that_a_thread_closes_at_once_is_no_leak)
     return 0;
 }
 
+/* The limit of the output is none of other files. */
+ASYNC_TEST(file_of_more_than_64_mib_is_allowed)
+{
+    FILE *file = tmpfile();
+    ASYNC_CHECK(file != NULL);
+    ASYNC_CHECK_EQ(pwrite(fileno(file), "x", 1, (off_t)65 << 20), 1); /* the rest is a hole */
+    return fclose(file);
+}
+
 ASYNC_TEST(skip_tells_why)
 {
     async_test_skip("no %s here", "reason");
