@@ -64,6 +64,7 @@ REPORTS = {
     "output_without_an_end_is_stopped": [r"failed: its output is longer than 64 MiB"],
     "sweep_without_descriptors_is_a_failed_check": [r"reports\.c:\d+: do_nothing: the sweep cannot run: -EMFILE: "],
     "sweep_with_wrong_options_is_a_failed_check": [r"do_nothing: the sweep cannot run: -EINVAL: .*: depth needs a seed"],
+    "sweep_that_cannot_receive_a_descriptor_says_so": [r"open_null: the sweep cannot run: -EMFILE: .*seccomp"],
     "sweep_in_a_run_of_a_sweep_is_refused": [r"sweep_inside, when allocation \d+ and all later ones fail: failed",
                                              r"do_nothing: a run of a sweep cannot have a sweep of its own"],
     "sweep_on_a_thread_of_a_run_is_refused": [r"do_nothing: a run of a sweep cannot have a sweep of its own"],

@@ -206,18 +206,20 @@ int calls_open(const struct planned_failure *plan)
     return 0;
 }
 
+/* The descriptor; -EPIPE: the child has ended and sent none; -errno. */
 static int receive_descriptor(int socket)
 {
     union control control;
     char byte;
-    int fd = -1;
+    int fd = -EMFILE; /* the kernel leaves it out, without an error, if the table is full */
     struct iovec part = {.iov_base = &byte, .iov_len = 1};
     struct msghdr message = {.msg_iov = &part,
                              .msg_iovlen = 1,
                              .msg_control = &control,
                              .msg_controllen = sizeof control};
-    if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1)
-        return -1;
+    ssize_t length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (length != 1)
+        return length < 0 ? -errno : -EPIPE;
     const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header != NULL && header->cmsg_type == SCM_RIGHTS)
         memcpy(&fd, CMSG_DATA(header), sizeof fd);
@@ -279,11 +281,22 @@ static void answer_question(void)
     }
 }
 
+/* Without the descriptor the calls of the child would fail with ENOSYS: it is ended. */
+static int receive_listener(void)
+{
+    state.listener = receive_descriptor(state.ends[0]);
+    if (state.listener < 0 && state.listener != -EPIPE) {
+        state.outcome.lost = -state.listener;
+        kill(state.process, SIGKILL);
+    }
+    return state.listener;
+}
+
 int calls_serve(int process, short events)
 {
     state.process = process;
     if (state.listener < 0)
-        return state.listener = receive_descriptor(state.ends[0]);
+        return receive_listener();
     if ((events & POLLIN) == 0)
         return -1; /* no process has the filter any more */
     answer_question();

@@ -166,6 +166,7 @@ struct call_outcome {
     int error;
     int choices; /* how many errors it can have */
     int refused; /* errno, where this machine does not support it; 0: it does */
+    int lost;    /* errno, with which the parent could not get the child's calls; 0: it could */
 };
 
 /* In the parent, before the fork: prepares one run. 0 or -errno. calls_close follows. */

@@ -208,6 +208,10 @@ static enum verdict judge_child(const struct child *child, const char *what)
         sweep.result = -EOPNOTSUPP;
         return BAD;
     }
+    if (sweep.calls.lost != 0) {
+        sweep.result = async_fail_errno(-sweep.calls.lost, "receive the filter of seccomp");
+        return BAD;
+    }
     if (status != STATUS_PASSED && status != STATUS_UNREACHED) {
         char *output = child_output(child, MAX_SHOWN);
         describe(about, sizeof about, what);

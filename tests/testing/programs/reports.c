@@ -4,6 +4,7 @@
  */
 #include <asyncio/test.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -113,6 +114,30 @@ ASYNC_TEST(sweep_with_wrong_options_is_a_failed_check)
 {
     async_test_options options = {.depth = 2};
     async_test_fail_allocations(&options, do_nothing);
+    return 0;
+}
+
+static int open_null(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ASYNC_CHECK(fd >= 0 || errno != ENOSYS);
+    return fd < 0 ? -errno : close(fd);
+}
+async_fn(open_null);
+
+static void use_up_descriptors(void)
+{
+    async_ignore(limit_descriptors(3));
+}
+
+/*
+ * The kit has descriptors for all that it needs before it forks, and none for the one that the
+ * child sends. Where system calls cannot fail, the test is skipped.
+ */
+ASYNC_TEST(sweep_that_cannot_receive_a_descriptor_says_so)
+{
+    ASYNC_CHECK_EQ(pthread_atfork(NULL, use_up_descriptors, NULL), 0);
+    async_test_fail_system_calls(NULL, open_null);
     return 0;
 }
 
