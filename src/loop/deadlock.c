@@ -53,20 +53,23 @@ static bool sleeps_on_purpose(struct async_loop *loop)
 /*
  * Threads of the program can reach a loop that they know. A loop that they wake all the time sleeps
  * often, so an answer of the kernel that there are some is kept for a second. A thread that has
- * ended may be there for a moment, so the kernel is asked once more if nothing happens.
+ * ended may be there for a moment, so the kernel is asked once more after a second in which nothing
+ * has run.
  */
 static bool is_reachable(struct async_loop *loop)
 {
     struct deadlock *deadlock = &loop->deadlock;
-    const int64_t now_ns = deadlock->is_known_outside ? asyncp_sys_clock_now() : 0;
-    const bool is_first = loop_turns(loop) != deadlock->turns;
     if (!deadlock->is_known_outside)
         return false;
-    deadlock->turns = loop_turns(loop);
-    deadlock->is_settled &= !is_first;
+    const int64_t now_ns = asyncp_sys_clock_now();
+    if (loop_turns(loop) != deadlock->turns) {
+        deadlock->turns = loop_turns(loop);
+        deadlock->idle_ns = now_ns;
+        deadlock->is_settled = false;
+    }
     if (deadlock->is_shared && now_ns - deadlock->asked_ns < KEPT_NS)
         return true;
-    deadlock->is_settled = !is_first;
+    deadlock->is_settled = now_ns - deadlock->idle_ns >= KEPT_NS;
     deadlock->asked_ns = now_ns;
     deadlock->is_shared = asyncp_sys_has_foreign_threads();
     return deadlock->is_shared;
@@ -77,14 +80,23 @@ int64_t asyncp_deadlock_until_next_look(const struct async_loop *loop)
     const struct deadlock *deadlock = &loop->deadlock;
     if (!deadlock->is_shared || deadlock->is_settled || loop_is_hosted(loop))
         return 0;
-    return deadlock->asked_ns + KEPT_NS - asyncp_sys_clock_now();
+    const int64_t begin_ns = deadlock->asked_ns > deadlock->idle_ns ? deadlock->asked_ns
+                                                                    : deadlock->idle_ns;
+    return begin_ns + KEPT_NS - asyncp_sys_clock_now();
 }
 
-/* There are no jobs: a thread that holds the loop has sent a result and is about to release it. */
+/*
+ * There are no jobs: a thread that holds the loop has sent a result and is about to release it. It
+ * may have a lower priority, and need the processor for that.
+ */
 static void await_release(const struct async_loop *loop)
 {
-    while (loop_is_held(loop))
-        asyncp_sys_yield();
+    enum { MANY = 100, SHORT_NS = 50000 };
+    for (int i = 0; loop_is_held(loop); i++)
+        if (i < MANY)
+            asyncp_sys_yield();
+        else
+            asyncp_sys_sleep(SHORT_NS);
 }
 
 enum deadlock_kind asyncp_deadlock_kind(struct async_loop *loop)

@@ -113,8 +113,10 @@ static void wait_on_futex(struct async_loop *loop, int64_t timeout_ns)
                     ATTENTION_INBOX | ATTENTION_SIGNAL);
     uint32_t reasons = atomic_fetch_or(&loop->sched.attention, asleep);
     if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !asyncp_sys_futex_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
+        !asyncp_sys_futex_wait(&loop->sched.attention, reasons | asleep, timeout_ns)) {
         loop->activity.futex_denied = true;
+        loop_clear_attention(loop, ATTENTION_FUTEX); /* it waits in the poller from now on */
+    }
 }
 
 static void wait_in_poller(struct async_loop *loop, int64_t timeout_ns)

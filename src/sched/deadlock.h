@@ -19,10 +19,11 @@ struct deadlock {
     async_deadlock_action action;
     bool is_known_outside; /* the program has a pointer to the loop: other threads may wake tasks */
     bool is_shared;        /* when the kernel was asked last, the process had other threads */
-    bool is_settled;       /* so it had a second before, and nothing has run since */
+    bool is_settled;       /* it was asked after a second in which nothing has run */
     bool was_reported, was_certain;
     int64_t asked_ns;   /* by the real clock */
-    uint64_t turns;     /* of the loop, when it had nothing to do for the first time */
+    int64_t idle_ns;    /* when nothing was left to do for the first time */
+    uint64_t turns;     /* loop_turns() then: another number means that something has run since */
     bool has_cancelled; /* the main task of this run was cancelled for it */
 };
 
@@ -39,8 +40,8 @@ void asyncp_deadlock_open(struct async_loop *loop, async_deadlock_action action)
 enum deadlock_kind asyncp_deadlock_kind(struct async_loop *loop);
 
 /*
- * After asyncp_deadlock_kind: how long to wait until the kernel is to be asked again whether the
- * process has threads that could wake the loop; 0 or less: it is not.
+ * After asyncp_deadlock_kind: nanoseconds until the kernel must be asked again for other threads. 0
+ * or less: it need not be asked.
  */
 int64_t asyncp_deadlock_until_next_look(const struct async_loop *loop);
 

@@ -101,11 +101,8 @@ static void *run_worker(void *argument)
 {
     struct spinner spinner = {0};
     running_worker = argument;
-    for (struct work *work; (work = wait_for_work(running_worker, &spinner)) != NULL;) {
-        asyncp_sys_thread_begins_job();
+    for (struct work *work; (work = wait_for_work(running_worker, &spinner)) != NULL;)
         work->run(work);
-        asyncp_sys_thread_ends_job();
-    }
     return NULL;
 }
 

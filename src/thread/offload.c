@@ -7,6 +7,7 @@
 #include "sched/worker.h"
 #include "sched/current.h"
 #include "sched/mailbox.h"
+#include "sys/thread.h"
 #include "thread/executor.h"
 
 /*
@@ -32,7 +33,9 @@ static void run_offloaded(struct work *work)
     struct offload_wait *waiting = CONTAINER_OF(work, struct offload_wait, work);
     struct async_loop *loop = waiting->loop;
     asyncp_worker = &waiting->context;
+    asyncp_sys_thread_begins_job();
     waiting->result = waiting->function->enter(waiting->arguments);
+    asyncp_sys_thread_ends_job();
     ENSURE(waiting->executor->fork_generation == asyncp_fork_generation(),
            "'%s' forked on a worker thread and returned in the child, which has no loop to return "
            "to; end such a child with _exit, or call exec",

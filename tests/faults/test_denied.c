@@ -9,6 +9,7 @@
 #include "run/streams.h"
 #include "sys/number.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -121,6 +122,14 @@ TEST_EACH_BACKEND(denied_required_calls_from_the_start_fail_the_run)
     }
 }
 
+static async_event awaited;
+
+static void set_awaited(void *unused)
+{
+    (void)unused;
+    async_event_set(&awaited);
+}
+
 /* A loop without futex waits sleeps on the eventfd; it does not spin. */
 static int sleep_without_futex(void)
 {
@@ -143,6 +152,34 @@ TEST_EACH_BACKEND(denied_futex_burns_no_processor)
     pid_t child = fork_here();
     if (child == 0)
         _exit(async_run_with(&options, sleep_without_futex));
+    CHECK_EQ(end_of(child), 0);
+}
+
+/* It is woken by a thread for which it waits, in the poller, before it may be in a deadlock. */
+static void *wake_later(void *loop)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    async_call_soon_threadsafe(loop, set_awaited, NULL);
+    return NULL;
+}
+
+static int wait_for_thread_without_futex(void)
+{
+    pthread_t thread;
+    deny_call(CALL_FUTEX, EPERM);
+    CHECK_EQ(pthread_create(&thread, NULL, wake_later, async_get_loop()), 0);
+    int result = async_event_wait(&awaited);
+    pthread_detach(thread);
+    return result;
+}
+async_fn(wait_for_thread_without_futex);
+
+TEST_EACH_BACKEND(denied_futex_lets_threads_wake_a_loop)
+{
+    skip_where_filters_hurt_others();
+    pid_t child = fork_here();
+    if (child == 0)
+        _exit(async_run_with(test_options(), wait_for_thread_without_futex) == 0 ? 0 : 1);
     CHECK_EQ(end_of(child), 0);
 }
 

@@ -62,8 +62,10 @@ ATTEND = "    asyncp_attend(loop, ATTENTION_INBOX);\n"
 SAY = "    uint32_t before = atomic_fetch_or(&loop->sched.attention, reason);\n"
 WAKE = "    if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)"
 DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !asyncp_sys_futex_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
+        !asyncp_sys_futex_wait(&loop->sched.attention, reasons | asleep, timeout_ns)) {
         loop->activity.futex_denied = true;
+        loop_clear_attention(loop, ATTENTION_FUTEX); /* it waits in the poller from now on */
+    }
 """
 DOZED = "    if ((before & ATTENTION_FUTEX) != 0)\n"
 FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&asyncp_current->mailbox.spare, call, memory_order_release));\n"

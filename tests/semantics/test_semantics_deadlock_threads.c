@@ -56,6 +56,7 @@ async_fn(do_nothing);
 static int wait_after_a_job(void)
 {
     async_event event = {0};
+    CHECK(async_get_loop() != NULL); /* other threads of the program could know it */
     ASYNC_TRY(async_to_thread(do_nothing));
     return async_event_wait(&event);
 }
@@ -83,17 +84,17 @@ static void *wake_loop(void *argument)
     return NULL;
 }
 
-static void start_waker(struct waker *waker)
+static void start_waker(struct waker *waker, void *(*function)(void *waker))
 {
     waker->loop = async_get_loop();
-    CHECK_EQ(pthread_create(&waker->thread, NULL, wake_loop, waker), 0);
+    CHECK_EQ(pthread_create(&waker->thread, NULL, function, waker), 0);
 }
 
 static int wait_for_ever_after_a_thread(void)
 {
     struct waker waker = {.loop = NULL};
     async_event never = {0};
-    start_waker(&waker);
+    start_waker(&waker, wake_loop);
     ASYNC_TRY(async_event_wait(&waker.event));
     CHECK_EQ(pthread_join(waker.thread, NULL), 0);
     return async_event_wait(&never);
@@ -104,9 +105,21 @@ TEST(deadlock_after_the_last_thread_has_ended_is_certain)
     check_says(run_into_deadlock(wait_for_ever_after_a_thread), "asyncio: deadlock: ");
 }
 
-static void ignore_signal(int number)
+static volatile sig_atomic_t ticks_seen;
+
+static void count_tick(int number)
 {
     (void)number;
+    ticks_seen++;
+}
+
+static void *wake_after_ticks(void *argument)
+{
+    struct waker *waker = argument;
+    while (ticks_seen < 10)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    CHECK_EQ(async_call_soon_threadsafe(waker->loop, set_event, &waker->event), 0);
+    return NULL;
 }
 
 /* Signals end the waits of the loop early; the thread sets the event after them. */
@@ -119,9 +132,9 @@ static int wait_among_signals(void)
     timer_t timer;
     sigemptyset(&ticks);
     sigaddset(&ticks, SIGUSR1);
-    CHECK_EQ(sigaction(SIGUSR1, &(struct sigaction){.sa_handler = ignore_signal}, NULL), 0);
+    CHECK_EQ(sigaction(SIGUSR1, &(struct sigaction){.sa_handler = count_tick}, NULL), 0);
     pthread_sigmask(SIG_BLOCK, &ticks, NULL); /* not in the other thread */
-    start_waker(&waker);
+    start_waker(&waker, wake_after_ticks);
     pthread_sigmask(SIG_UNBLOCK, &ticks, NULL);
     CHECK_EQ(timer_create(CLOCK_MONOTONIC, &tick, &timer), 0);
     CHECK_EQ(timer_settime(timer, 0, &often, NULL), 0);
@@ -160,8 +173,11 @@ static int fork_beside_a_waiter(void)
     async_task *waiter = async_create_task(wait_for, &own.event);
     ASYNC_TRY(async_sleep(0));
     pid_t child = fork_here();
-    if (child == 0)
+    if (child == 0) { /* a long turn, which debug mode would report */
+        nanosleep(&(struct timespec){.tv_nsec = 150000000}, NULL);
         return own.room[0] + 6;
+    }
+    CHECK_EQ(async_loop_set_slow_callback_duration(async_get_loop(), 1000), 0);
     CHECK_EQ(end_of(child), 7);
     async_event_set(&own.event);
     return async_await(waiter);
