@@ -71,6 +71,7 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
     (void)context;
     if (info->si_code != BUS_ADRERR) {
         signal(number, SIG_DFL);
+        raise(number);
         return;
     }
     screen_close();

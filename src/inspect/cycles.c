@@ -76,10 +76,22 @@ static bool claim_rows(struct search *search, const struct step *path, size_t le
     return (marks & IN_CYCLE) == 0;
 }
 
+/* Whether a cycle from the end of the path to a row is one too many that overlaps with others. */
+static bool overlaps_too_much(const struct search *search, uint32_t row)
+{
+    const uint32_t end = search->path[search->depth - 1].row;
+    return search->overlapping >= MAX_OVERLAPPING &&
+           (search->seen[row] & search->seen[end] & IN_CYCLE) != 0;
+}
+
 /* The path from a row on is a cycle. 0 or -ENOMEM. */
 static int add_cycle(struct search *search, uint32_t row)
 {
     size_t length = 1;
+    if (overlaps_too_much(search, row)) {
+        search->cycles->left_out++;
+        return 0;
+    }
     while (length <= search->steps_left && search->path[search->depth - length].row != row)
         length++;
     const bool is_too_far = length > search->steps_left;

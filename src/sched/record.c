@@ -95,7 +95,7 @@ static struct label taker_of(const struct async_task *task)
     while ((other = asyncp_pool_next(&task->loop->tasks.records, other)) != NULL)
         if (other->id == task->taken_by)
             snprintf(taker.text, sizeof taker.text, ", by task #%llu '%s'",
-                     (unsigned long long)other->id, other->name);
+                     (unsigned long long)other->id, asyncp_shown_name(other).text);
     return taker;
 }
 

@@ -165,13 +165,13 @@ struct async_task *asyncp_task_next_failed(struct async_loop *loop, const struct
 /* The task with a number. NULL: it has ended. Looks at all tasks. */
 struct async_task *asyncp_task_find(struct async_loop *loop, uint64_t id);
 
-/* The description of a task in reports: "task #3 'fetch' (created at fetch.c:42)". */
 /* The name, which may be from a peer, without control characters. */
 struct shown_name {
     char text[128];
 };
 struct shown_name asyncp_shown_name(const struct async_task *task);
 
+/* The description of a task in reports: "task #3 'fetch' (created at fetch.c:42)". */
 struct label {
     char text[256];
 };

@@ -103,9 +103,10 @@ static bool use_file(struct own_places *own, uint64_t address)
     struct loaded_file file;
     if (!asyncp_image_find(&file, (uintptr_t)address))
         return false;
-    if (own->image.bytes != NULL && file.base == own->file.base)
+    if (own->has_file && file.base == own->file.base)
         return true;
     asyncp_image_close(&own->image);
+    own->has_file = true;
     own->file = file;
     /* without it there is the offset */
     (void)asyncp_image_open_loaded(&own->image, (uintptr_t)address);

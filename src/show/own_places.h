@@ -14,8 +14,9 @@ struct own_places {
     struct table found;   /* struct own_place by the index of the trace */
     struct table located; /* struct located by the address */
     struct code_place place;
-    struct loaded_file file; /* whose image is open */
-    struct elf_image image;  /* of the file in use; bytes NULL: none */
+    struct loaded_file file; /* in use */
+    bool has_file;
+    struct elf_image image; /* of the file in use; bytes NULL: none */
     uintptr_t library_base;
     struct source_line library_line; /* of one of its functions; line 0: unknown */
     bool is_static;                  /* the library is in the file of the program */

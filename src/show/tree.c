@@ -296,8 +296,12 @@ void asyncp_show_cycles(const struct sheet *sheet, const struct cycles *cycles)
 /* Marks the rows that are shown below a cycle. */
 static void mark_cycles(struct tree *tree, const struct cycles *cycles)
 {
-    for (size_t i = 0; i < cycles->count && i < MAX_SHOWN_CYCLES; i++) {
+    size_t shown = 0;
+    for (size_t i = 0; i < cycles->count && shown < MAX_SHOWN_CYCLES; i++) {
         const struct circle circle = circle_of(tree->sheet, cycles, i);
+        if (!is_cycle_shown(tree->sheet, &circle))
+            continue;
+        shown++;
         for (size_t j = 0; j < circle.length && j < MAX_SHOWN_ROWS; j++)
             tree->is_alone[circle.rows[j]] = true;
     }

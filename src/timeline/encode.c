@@ -15,7 +15,7 @@ struct task_entry {
     uint32_t live; /* index + 1 of a live task; 0: it has ended */
     int32_t result;
     uint32_t own_name;  /* index + 1 in the ring */
-    uint32_t live_name; /* its own, of a live task: a text; 0: none */
+    uint32_t live_name; /* index + 1 of a text: its own name, of a live task; 0: none */
 };
 
 struct wait_entry {
@@ -165,7 +165,7 @@ static void add_live_tasks(struct encoder *encoder)
     for (size_t i = 0; i < recording->live_count && encoder->result == 0; i++) {
         const struct live_task *live = &recording->live[i];
         uint32_t task = task_at(encoder, live->task);
-        uint32_t live_name = live->own_name != 0 ? text_at(encoder, live->own_name) : 0;
+        uint32_t live_name = live->own_name != 0 ? text_at(encoder, live->own_name) + 1 : 0;
         set_texts(encoder, task, live->name, live->where);
         if (live->call != 0)
             wait_at(encoder, live->call, live->object);
@@ -198,7 +198,7 @@ static void put_own_name(const struct encoder *encoder, struct output *output,
     const struct trace_ring *ring = encoder->recording->ring;
     char text[sizeof ring->names->text + 1] = {0};
     if (entry->live_name != 0) {
-        asyncp_output_text(output, asyncp_texts_get(&encoder->texts, entry->live_name));
+        asyncp_output_text(output, asyncp_texts_get(&encoder->texts, entry->live_name - 1));
     } else {
         memcpy(text, ring->names[entry->own_name - 1].text, sizeof ring->names->text);
         asyncp_output_text(output, text);

@@ -37,6 +37,7 @@ static void forget_ended(struct reported_cycles *reported, const uint64_t now[],
         if (is_among(reported->hashes[i], now, count))
             reported->hashes[kept++] = reported->hashes[i];
     reported->count = kept;
+    reported->are_left_out &= kept == MAX_REMEMBERED;
 }
 
 static void print_cycle(const struct sheet *sheet, const struct cycles *cycles, size_t i)

@@ -115,11 +115,11 @@ static void put(struct bytes_of_table *table, const void *bytes, size_t size)
     table->count += size;
 }
 
-/* A function of 0x3000 bytes at an address, with one line. */
+/* A function of 0x3000 bytes and more at an address, with two rows of one line. */
 static void put_sequence(struct bytes_of_table *table, uintptr_t address, uint8_t line)
 {
     const uint8_t set_address[] = {0, 1 + sizeof address, 2};
-    const uint8_t rest[] = {3, (uint8_t)(line - 1), 1, 2, 0x80, 0xe0, 0, 0, 1, 1};
+    const uint8_t rest[] = {3, (uint8_t)(line - 1), 1, 2, 0x10, 1, 2, 0x80, 0xe0, 0, 0, 1, 1};
     put(table, set_address, sizeof set_address);
     put(table, &address, sizeof address);
     put(table, rest, sizeof rest);
@@ -140,11 +140,12 @@ static struct bytes_of_table begin_table(void)
     return table;
 }
 
-/* Linkers set the address of a function that they drop to 0, or to the highest ones. */
+/* Linkers set the address of a function that they drop to 0, or in 64 bits to a highest one. */
 TEST(source_of_functions_that_were_left_out_is_in_no_line)
 {
     const uintptr_t left_out[] = {0, UINTPTR_MAX, UINTPTR_MAX - 1};
-    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++) {
+    const size_t count = sizeof(uintptr_t) == 8 ? 3 : 1;
+    for (size_t i = 0; i < count; i++) {
         struct source_line line;
         struct source_around around;
         struct bytes_of_table table = begin_table();

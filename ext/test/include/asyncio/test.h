@@ -43,8 +43,8 @@ typedef struct async_test_options {
     bool debug;        /* debug mode of the loop */
     bool loses_errors; /* a task that no other task awaits may fail */
     /*
-     * seconds of real time, in ASYNC_TEST_MAIN and the sweeps below; a longer ASYNC_TEST_TIME_LIMIT
-     * counts; 0: 20. In a test, each run of a sweep gets at most 3/4 of the time that is left
+     * seconds of real time, in ASYNC_TEST_MAIN and sweeps: the longer of this and the variable
+     * ASYNC_TEST_TIME_LIMIT; neither: 20. A sweep's run in a test gets at most 3/4 of what is left
      */
     double time_limit;
     const char *backend; /* as in async_run_options */
