@@ -11,6 +11,7 @@ static int read_copy(struct output *output, const struct subject *subject,
     const struct rings rings = {.view = &subject->view,
                                 .layout = &library->layout,
                                 .loops = library->loops,
+                                .process = (uint32_t)subject->inner_id,
                                 .end = is_core ? TIMELINE_CRASHED : TIMELINE_RUNNING,
                                 .is_live = !is_core};
     return asyncp_rings_encode(output, &rings);

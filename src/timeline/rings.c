@@ -120,6 +120,12 @@ static int encode_ring(struct output *output, const struct rings *rings,
     return result;
 }
 
+static bool is_wanted(const struct rings *rings, const struct loop_row *loop)
+{
+    return (rings->only == 0 || rings->only == loop->number) &&
+           (rings->process == 0 || rings->process == loop->process);
+}
+
 static int encode_loops(struct output *output, const struct rings *rings,
                         const struct snapshot *snapshot)
 {
@@ -128,9 +134,8 @@ static int encode_loops(struct output *output, const struct rings *rings,
     for (size_t i = 0; i < snapshot->loop_count && result == 0; i++) {
         const struct loop_row *loop = &snapshot->loops[i];
         uint64_t address = 0, after = 0;
-        if ((rings->only != 0 && rings->only != loop->number) ||
-            asyncp_layout_read(rings->layout, rings->view, loop->address, LAYOUT_loop_ring,
-                               &address) < 0)
+        if (!is_wanted(rings, loop) || asyncp_layout_read(rings->layout, rings->view, loop->address,
+                                                          LAYOUT_loop_ring, &address) < 0)
             continue;
         struct trace_ring *ring = copy_ring(rings->view, address, &extents, &after);
         if (ring == NULL)

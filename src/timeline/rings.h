@@ -13,7 +13,9 @@ struct rings {
     const struct view *view;
     const struct layout *layout;
     uint64_t loops; /* the address of struct loops */
-    uint32_t only;  /* the number of a loop; 0: all loops */
+    uint32_t
+        process;   /* its number in its own namespace; loops of others are left out; 0: unknown */
+    uint32_t only; /* the number of a loop; 0: all loops */
     enum timeline_end end;
     bool is_live; /* a process of this machine, whose clocks can be read; false: a core */
 };
@@ -21,6 +23,7 @@ struct rings {
 /*
  * Appends a section for each loop that is traced. How many; -ENOMEM; -EPROTO if there is no list of
  * loops; an error of the view. A ring that is damaged, or overlaps with another one, is left out.
+ * So are the copies of its parent's loops that a child of fork() has: they never run again.
  */
 int asyncp_rings_encode(struct output *output, const struct rings *rings);
 

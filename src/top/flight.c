@@ -27,6 +27,7 @@ void asyncp_flight_record(uint32_t loop, enum timeline_end why)
     const struct rings rings = {.view = &asyncp_own_view,
                                 .layout = asyncp_own_layout(),
                                 .loops = (uintptr_t)&asyncp_loops,
+                                .process = (uint32_t)asyncp_sys_process_id(),
                                 .only = loop,
                                 .end = why,
                                 .is_live = true};
