@@ -173,6 +173,17 @@ static int make_bytes(struct output *output, const struct destination *destinati
     return result == 0 && output->failed ? -ENOMEM : result;
 }
 
+/* Half a section would hide all later ones, so the file is made as long as before it. */
+static int append_bytes(int fd, const struct output *output, int64_t size_before)
+{
+    int result = write_all(fd, output->bytes, output->count);
+    if (result < 0)
+        asyncp_sys_truncate(fd, size_before);
+    else
+        written.bytes += output->count;
+    return result;
+}
+
 /* The file may have been moved away since this process has begun it. Under the mutex. */
 static int append_sections(const struct destination *destination, const struct output *sections)
 {
@@ -187,8 +198,7 @@ static int append_sections(const struct destination *destination, const struct o
     if (result == 0)
         result = make_bytes(&output, destination, sections, status.st_size == 0);
     if (result == 0)
-        result = write_all(fd, output.bytes, output.count);
-    written.bytes += output.count;
+        result = append_bytes(fd, &output, status.st_size);
     asyncp_sys_close(fd);
     asyncp_output_free(&output);
     return result;

@@ -77,6 +77,7 @@ enum fault_site {
     SITE_PIPE_SIZE,
     SITE_OPEN_NULL,
     SITE_CREATE,
+    SITE_TRUNCATE,
     SITE_SPAWN,
     SITE_PIDFD_OPEN,
     SITE_WAIT_PROCESS,

@@ -105,6 +105,11 @@ int asyncp_sys_create(const char *path, bool anew)
     return (int)SYS_CALL(SITE_CREATE, open(path, flags, MODE));
 }
 
+int asyncp_sys_truncate(int fd, int64_t size)
+{
+    return (int)SYS_CALL(SITE_TRUNCATE, ftruncate(fd, size));
+}
+
 int asyncp_sys_set_nonblocking(int fd)
 {
     int flags = (int)SYS_CALL(SITE_NONBLOCKING, fcntl(fd, F_GETFL));

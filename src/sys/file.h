@@ -38,6 +38,9 @@ int asyncp_sys_open_null(void);
 /* A regular file to append to, empty if `anew`; close-on-exec. The descriptor or -errno. */
 int asyncp_sys_create(const char *path, bool anew);
 
+/* ftruncate(2). */
+int asyncp_sys_truncate(int fd, int64_t size);
+
 int asyncp_sys_set_nonblocking(int fd);
 
 /* The flags of the open file description (F_GETFL), or -errno. */

@@ -65,6 +65,7 @@ static const struct {
     [SITE_PIPE_SIZE] = {"pipe_size", {FAILS(EPERM), FAILS(EBUSY)}},
     [SITE_OPEN_NULL] = {"open_null", {FAILS(EMFILE), FAILS(ENOENT)}},
     [SITE_CREATE] = {"create", {FAILS(EMFILE), FAILS(EACCES), FAILS(ENOSPC)}},
+    [SITE_TRUNCATE] = {"truncate", {FAILS(EIO), FAILS(EPERM)}},
     [SITE_SPAWN] = {"spawn", {FAILS(EAGAIN), FAILS(ENOMEM), FAILS(EINVAL), FAILS(EPERM)}},
     [SITE_PIDFD_OPEN] = {"pidfd_open", {FAILS(EMFILE), FAILS(ENOSYS), FAILS(EPERM)}},
     [SITE_WAIT_PROCESS] = {"wait_process", {PASSES(EINTR), FAILS(ECHILD)}},

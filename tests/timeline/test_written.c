@@ -18,13 +18,20 @@ enum { MAX_PATH = 64 };
 
 static char folder[] = "/tmp/asyncio-written-XXXXXX";
 
-/* Sets ASYNCIO_TRACE to a name in a new folder, which the test leaves empty. */
-static void begin_folder(const char *prefix, const char *name)
+/* Sets ASYNCIO_TRACE to files in a new folder, which the test leaves empty. */
+static void begin_folder(const char *prefix)
 {
-    char value[2 * MAX_PATH];
+    char value[MAX_PATH];
     CHECK(mkdtemp(folder) != NULL);
-    snprintf(value, sizeof value, "%s%s/%s", prefix, folder, name);
+    snprintf(value, sizeof value, "%s%s/run.%%p.trace", prefix, folder);
     CHECK_EQ(setenv("ASYNCIO_TRACE", value, 1), 0);
+}
+
+static const char *path_of(int process)
+{
+    static char path[MAX_PATH];
+    snprintf(path, sizeof path, "%s/run.%d.trace", folder, process);
+    return path;
 }
 
 static void end_folder(void)
@@ -33,15 +40,14 @@ static void end_folder(void)
     CHECK_EQ(unsetenv("ASYNCIO_TRACE"), 0);
 }
 
-/* The timelines in a file of the folder, which is removed. How many; -EPROTO: it is damaged. */
-static int count_timelines(const char *name)
+/* The timelines in the file of a process, which is removed. How many; -EPROTO: it is damaged. */
+static int count_timelines(int process)
 {
     static char bytes[1 << 20];
-    char path[2 * MAX_PATH];
+    const char *path = path_of(process);
     struct timeline timeline;
     size_t offset;
     int count = 0, result;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "rb");
     CHECK(file != NULL);
     size_t size = fread(bytes, 1, sizeof bytes, file);
@@ -77,11 +83,44 @@ async_fn(forks, int *);
 
 TEST(trace_of_a_child_has_no_loops_of_its_parent)
 {
-    char name[32];
     int child = 0;
-    begin_folder("flight:", "run.%p.trace");
+    begin_folder("flight:");
     CHECK_EQ(async_run_with(test_options(), forks, &child), 0);
-    snprintf(name, sizeof name, "run.%d.trace", child);
-    CHECK_EQ(count_timelines(name), 1);
+    CHECK_EQ(count_timelines(child), 1);
+    end_folder();
+}
+
+/* ---- a disk that is full --------------------------------------------------------------------- */
+
+/* The file may have so many bytes more than the ones that it has. */
+static void limit_file(rlim_t more)
+{
+    struct stat status;
+    struct rlimit limit;
+    CHECK_EQ(stat(path_of(getpid()), &status), 0);
+    CHECK_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = more == RLIM_INFINITY ? limit.rlim_max : (rlim_t)status.st_size + more;
+    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* The second record has room for its begin only. */
+static int writes_three_records(void)
+{
+    struct async_loop *loop = asyncp_current;
+    CHECK_EQ(asyncp_flight_write(loop, TIMELINE_RUNNING), 0);
+    limit_file(20);
+    CHECK_EQ(asyncp_flight_write(loop, TIMELINE_RUNNING), -EFBIG);
+    limit_file(RLIM_INFINITY);
+    CHECK_EQ(asyncp_flight_write(loop, TIMELINE_RUNNING), 0);
+    return 0;
+}
+async_fn(writes_three_records);
+
+TEST(trace_has_no_half_of_a_record)
+{
+    begin_folder("flight:");
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK_EQ(async_run_with(test_options(), writes_three_records), 0);
+    CHECK_EQ(count_timelines(getpid()), 2);
     end_folder();
 }
