@@ -16,10 +16,17 @@ function make(tag, parent, text = "", properties = {}) {
     return element;
 }
 
+/* Throws if bytes are missing at the end: "LOOP", the number of bytes that follow, and these. */
+function wholeSection(bytes) {
+    if (new DataView(bytes.buffer).getBigUint64(4, true) != bytes.length - 12)
+        throw new Error("bytes of the timeline are missing");
+    return bytes;
+}
+
 class Timeline {
     constructor(section) {
         const data = section.querySelector("script.timeline");
-        this.model = new Model(bytesOfBase64(data.textContent));
+        this.model = new Model(wholeSection(bytesOfBase64(data.textContent)));
         data.remove();
         this.makeBar(section);
         this.picture = make("div", section, "", {className: "picture"});
@@ -284,10 +291,21 @@ class Timeline {
     }
 }
 
+/* A page that was cut off, or a damaged one, has sections that cannot be read; the others are shown. */
+function showTimeline(section) {
+    try {
+        return [new Timeline(section)];
+    } catch (error) {
+        console.error(error);
+        make("p", section, "This timeline is damaged or was cut off.", {className: "lost"});
+        return [];
+    }
+}
+
 window.addEventListener("DOMContentLoaded", () => {
     const sections = [...document.querySelectorAll("section.loop")];
     document.body.classList.toggle("many", sections.length > 1);
-    window.timelines = sections.map(section => new Timeline(section));
+    window.timelines = sections.flatMap(showTimeline);
     if (window.timelines.length)
         window.timelines[0].canvas.focus({preventScroll: true});
 });

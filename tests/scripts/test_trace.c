@@ -13,3 +13,5 @@ SCRIPT_TEST(trace_probes_are_found_by_gdb, "tests/scripts/trace.py", "probes");
 SCRIPT_TEST(trace_is_written_at_exit, "tests/scripts/trace.py", "exit");
 SCRIPT_TEST(trace_page_shows_a_hold_that_lasts_at_the_end, "tests/scripts/trace.py", "lanes");
 SCRIPT_TEST(trace_of_a_damaged_file_ends_in_a_sentence, "tests/scripts/trace.py", "hostile");
+SCRIPT_TEST(trace_page_shows_what_is_behind_a_damaged_timeline, "tests/scripts/trace_files.py",
+            "page");
