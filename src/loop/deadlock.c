@@ -25,7 +25,7 @@ void asyncp_deadlock_open(struct async_loop *loop, async_deadlock_action action)
     static const char *const names[] = {[ASYNC_DEADLOCK_CANCEL] = "cancel",
                                         [ASYNC_DEADLOCK_WAIT] = "wait",
                                         [ASYNC_DEADLOCK_ABORT] = "abort"};
-    const char *wanted = getenv("ASYNCIO_DEADLOCK");
+    const char *wanted = secure_getenv("ASYNCIO_DEADLOCK");
     loop->deadlock = (struct deadlock){.action = action};
     if (action != ASYNC_DEADLOCK_DEFAULT)
         return;

@@ -44,7 +44,7 @@ static const struct overflow_owner owner = {.running = running_stack, .explain =
 /* Whether an environment variable is set, and not to "" or "0". */
 static bool is_env_set(const char *variable)
 {
-    const char *value = getenv(variable);
+    const char *value = secure_getenv(variable);
     return value != NULL && *value != 0 && strcmp(value, "0") != 0;
 }
 
@@ -66,7 +66,7 @@ static int find_backend(const char *name, const struct poller_calls **calls)
 static int open_poller(struct async_loop *loop, const char *name, bool *is_virtual)
 {
     const struct poller_calls *calls;
-    const char *backend = name != NULL ? name : getenv("ASYNCIO_BACKEND");
+    const char *backend = name != NULL ? name : secure_getenv("ASYNCIO_BACKEND");
     if (backend == NULL || *backend == 0)
         backend = "epoll";
     int result = find_backend(backend, &calls);
@@ -107,7 +107,7 @@ static bool parse_order(const char *text, uint64_t *seed, uint32_t *depth, uint3
 /* By the options, else by the environment. Whether that makes sense. */
 static bool choose_order(struct turn_order *order, const async_run_options *options)
 {
-    const char *text = getenv("ASYNCIO_SHUFFLE");
+    const char *text = secure_getenv("ASYNCIO_SHUFFLE");
     uint64_t seed = options->shuffle_seed;
     uint32_t depth = options->shuffle_depth, turns = options->shuffle_turns;
     if (seed == 0 && text != NULL && !parse_order(text, &seed, &depth, &turns)) {

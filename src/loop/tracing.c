@@ -100,7 +100,7 @@ static const char *take_flight(struct destination *destination, const char *valu
 /* Whether ASYNCIO_TRACE is set, and can be used. */
 static bool find_destination(struct destination *destination)
 {
-    const char *value = getenv("ASYNCIO_TRACE");
+    const char *value = secure_getenv("ASYNCIO_TRACE");
     if (value == NULL || *value == 0)
         return false;
     *destination = (struct destination){.is_flight = false};
@@ -154,7 +154,8 @@ static int write_all(int fd, const char *bytes, size_t size)
 static void report_failure(const struct destination *destination, int result)
 {
     asyncp_report("ASYNCIO_TRACE: %s cannot be written: %s", destination->path,
-                  asyncp_error_meaning(result));
+                  result == -EOPNOTSUPP ? "it is not a regular file"
+                                        : asyncp_error_meaning(result));
 }
 
 /* The bytes to append to the file; `begins`: with those that a file begins with. */

@@ -3,6 +3,7 @@
  */
 #include "sys/file.h"
 #include "sys/call.h"
+#include <errno.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -98,16 +99,28 @@ int asyncp_sys_open_null(void)
     return (int)SYS_CALL(SITE_OPEN_NULL, open("/dev/null", O_RDWR | O_CLOEXEC));
 }
 
-int asyncp_sys_create(const char *path, bool anew)
-{
-    enum { MODE = 0666 }; /* less what umask takes away */
-    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (anew ? O_TRUNC : O_APPEND);
-    return (int)SYS_CALL(SITE_CREATE, open(path, flags, MODE));
-}
-
 int asyncp_sys_truncate(int fd, int64_t size)
 {
     return (int)SYS_CALL(SITE_TRUNCATE, ftruncate(fd, size));
+}
+
+int asyncp_sys_create(const char *path, bool anew)
+{
+    enum { MODE = 0666 }; /* less what umask takes away */
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    struct stat status;
+    int fd = (int)SYS_CALL(SITE_CREATE, open(path, flags, MODE));
+    if (fd < 0)
+        return fd == -ENXIO ? -EOPNOTSUPP : fd; /* a FIFO that is not open for reading */
+    int result = asyncp_sys_fd_status(fd, &status);
+    if (result == 0 && !S_ISREG(status.st_mode))
+        result = -EOPNOTSUPP;
+    if (result == 0 && anew)
+        result = asyncp_sys_truncate(fd, 0);
+    if (result == 0)
+        return fd;
+    asyncp_sys_close(fd);
+    return result;
 }
 
 int asyncp_sys_set_nonblocking(int fd)

@@ -1,7 +1,7 @@
 /*
- * sys/file.h: system calls for files, pipes and paths, with -errno for errors. A relative path is
- * relative to `directory`, an open descriptor or AT_FDCWD. A symbolic link at the end of a path is
- * not followed.
+ * sys/file.h: system calls for files, pipes and paths, with -errno for errors. Where there is a
+ * `directory`, an open descriptor or AT_FDCWD, a relative path is relative to it, and a symbolic
+ * link at the end of the path is not followed.
  */
 #ifndef SYS_FILE_H
 #define SYS_FILE_H
@@ -35,7 +35,10 @@ int asyncp_sys_set_pipe_size(int fd, int bytes);
 /* /dev/null for reading and writing, close-on-exec. The descriptor or -errno. */
 int asyncp_sys_open_null(void);
 
-/* A regular file to append to, empty if `anew`; close-on-exec. The descriptor or -errno. */
+/*
+ * A regular file to append to, empty if `anew`; close-on-exec. Symbolic links are followed. Never
+ * blocks. The descriptor; -EOPNOTSUPP: there is a FIFO, device or socket with this name; -errno.
+ */
 int asyncp_sys_create(const char *path, bool anew);
 
 /* ftruncate(2). */

@@ -17,7 +17,7 @@
 /* Seconds; 0: the loop is not observed, unless it is in debug mode. */
 static double watchdog_of(const async_run_options *options)
 {
-    const char *text = getenv("ASYNCIO_WATCHDOG");
+    const char *text = secure_getenv("ASYNCIO_WATCHDOG");
     char *end;
     if (options != NULL && options->watchdog > 0)
         return options->watchdog;

@@ -15,3 +15,4 @@ SCRIPT_TEST(trace_page_shows_a_hold_that_lasts_at_the_end, "tests/scripts/trace.
 SCRIPT_TEST(trace_of_a_damaged_file_ends_in_a_sentence, "tests/scripts/trace.py", "hostile");
 SCRIPT_TEST(trace_page_shows_what_is_behind_a_damaged_timeline, "tests/scripts/trace_files.py",
             "page");
+SCRIPT_TEST(trace_is_not_written_by_a_setuid_program, "tests/scripts/trace_files.py", "setuid");

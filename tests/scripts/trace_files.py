@@ -2,17 +2,19 @@
 """Files with several timelines, damaged ones, and the rights that a file of a trace needs.
 
     tests/scripts/trace_files.py page       a page shows the timelines behind a damaged one: needs node
+    tests/scripts/trace_files.py setuid     a setuid program ignores the variables: needs root
 
 BUILD_DIR, CC and WRAPPER come from the suite.
 """
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from built import ROOT
+from built import BUILD, COMPILER, ROOT, WRAPPER, option, sanitizers
 from trace import skip
 
 # Of three sections the second one is damaged. Text that is made in it is kept.
@@ -47,8 +49,35 @@ def page(folder: Path) -> None:
     assert seen.stdout == '[["first","last"],[["damaged","This timeline is damaged or was cut off."]]]\n', seen
 
 
+SETUID = r"""
+#include <asyncio.h>
+#include <unistd.h>
+static int amain(void) { return 0; }
+async_fn(amain);
+int main(void) { return geteuid() != getuid() ? async_main(amain) : 77; }
+"""
+
+
+def setuid(folder: Path) -> None:
+    if os.geteuid() != 0 or WRAPPER or sanitizers() or not (BUILD / "libasyncio.a").exists():
+        skip("a setuid program is made by root, of the static library, without sanitizers")
+    source, program = folder / "program.c", folder / "program"
+    source.write_text(SETUID)
+    flags = ["-flto"] if option("b_lto") else []
+    subprocess.run([*COMPILER, *flags, f"-I{ROOT / 'include'}", source, "-o", program, BUILD / "libasyncio.a", "-pthread"],
+                   check=True)
+    program.chmod(0o4755)
+    folder.chmod(0o755)
+    variables = {"ASYNCIO_TRACE": f"{folder}/run.trace", "ASYNCIO_BACKEND": "none", "ASYNCIO_SHUFFLE": "x",
+                 "ASYNCIO_WATCHDOG": "x", "ASYNCIO_DEADLOCK": "x"}
+    seen = subprocess.run([program], env={**os.environ, **variables}, text=True, capture_output=True, user=65534)
+    if seen.returncode == 77:
+        skip("the file system of the folder has no setuid programs")
+    assert (seen.returncode, seen.stderr) == (0, "") and not (folder / "run.trace").exists(), seen
+
+
 def main(words: list[str]) -> int:
-    tests = {"page": page}
+    tests = {"page": page, "setuid": setuid}
     with tempfile.TemporaryDirectory() as folder:
         tests[words[0]](Path(folder))
     return 0

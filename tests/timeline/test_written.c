@@ -1,11 +1,12 @@
 /* test_written.c: which timelines are in the file of a process, and what becomes of the file. */
 #include "loop/tracing.h"
+#include "run/capture.h"
 #include "run/runner.h"
 #include "sched/current.h"
 #include "timeline/decode.h"
 #include "timeline/output.h"
 #include "top/flight.h"
-#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -122,5 +123,49 @@ TEST(trace_has_no_half_of_a_record)
     signal(SIGXFSZ, SIG_IGN);
     CHECK_EQ(async_run_with(test_options(), writes_three_records), 0);
     CHECK_EQ(count_timelines(getpid()), 2);
+    end_folder();
+}
+
+/* ---- what the file may be -------------------------------------------------------------------- */
+
+static int returns_0(void)
+{
+    return 0;
+}
+async_fn(returns_0);
+
+static void run_traced(void)
+{
+    CHECK_EQ(async_run_with(test_options(), returns_0), 0);
+}
+
+/* It is not blocked, whether or not there is a reader. */
+TEST(trace_is_not_written_to_a_fifo)
+{
+    begin_folder("");
+    CHECK_EQ(mkfifo(path_of(getpid()), 0600), 0);
+    for (int readers = 0; readers < 2; readers++) {
+        int reader = readers > 0 ? open(path_of(getpid()), O_RDONLY | O_NONBLOCK) : -1;
+        capture_begin();
+        run_traced();
+        CHECK(strstr(capture_end(), ".trace cannot be written: it is not a regular file") != NULL);
+        CHECK(reader < 0 || close(reader) == 0);
+    }
+    CHECK_EQ(unlink(path_of(getpid())), 0);
+    end_folder();
+}
+
+TEST(trace_is_written_where_a_symbolic_link_points)
+{
+    struct stat status;
+    char link[MAX_PATH], file[MAX_PATH];
+    begin_folder("");
+    snprintf(link, sizeof link, "%s", path_of(getpid()));
+    snprintf(file, sizeof file, "%s/file", folder);
+    CHECK_EQ(symlink("file", link), 0);
+    run_traced();
+    CHECK_EQ(stat(file, &status), 0);
+    CHECK(status.st_size > 0 && rename(file, link) == 0);
+    CHECK_EQ(count_timelines(getpid()), 1);
     end_folder();
 }
