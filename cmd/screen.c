@@ -70,10 +70,19 @@ static size_t cut_line(const char *line, size_t length, unsigned columns)
     return bytes;
 }
 
+/* A serial console, and a new pseudo-terminal, have 0 lines and columns. */
+static struct winsize read_size(void)
+{
+    struct winsize size = {.ws_row = 0};
+    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    size.ws_row = size.ws_row > 0 ? size.ws_row : 24;
+    size.ws_col = size.ws_col > 0 ? size.ws_col : 80;
+    return size;
+}
+
 static void draw(void)
 {
-    struct winsize size = {.ws_row = 24, .ws_col = 80};
-    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    const struct winsize size = read_size();
     const char *line = screen.text != NULL ? screen.text : "";
     write_bytes("\033[H", 3);
     for (unsigned row = 0; row < size.ws_row && *line != 0; row++) {

@@ -6,6 +6,7 @@
     top.py json       the counters add up
     top.py ends       the program ends meanwhile
     top.py screen     on a terminal: a table each second, another size, Ctrl-Z, Ctrl-C, the key q
+    top.py unsized    on a terminal that does not know its size
     top.py slow       it ends by Ctrl-C though a look takes longer than its interval
     top.py refusals   what cannot be watched, and why
     top.py text       the metrics of a program are valid in the text format of Prometheus
@@ -162,9 +163,9 @@ def test_ends(folder: Path):
 
 
 class Terminal:
-    def __init__(self, *arguments, environment=None):
+    def __init__(self, *arguments, environment=None, rows=24, columns=80):
         self.own, theirs = pty.openpty()
-        self.resize(24, 80)
+        self.resize(rows, columns)
         self.before = termios.tcgetattr(theirs)
         self.theirs, self.shown = theirs, ""
         self.process = subprocess.Popen([COMMAND, "top", *map(str, arguments)], stdin=theirs, stdout=theirs, stderr=theirs,
@@ -219,6 +220,13 @@ def test_screen(folder: Path):
         os.write(terminal.own, b"\x03")
         terminal.end(0)
         terminal = Terminal("--seconds", 0.1, process.pid)
+        terminal.wait_for("  heavy")
+    terminal.end(1)
+
+
+def test_unsized(folder: Path):
+    with running(folder, "busy") as process:
+        terminal = Terminal("--seconds", 0.1, process.pid, rows=0, columns=0)
         terminal.wait_for("  heavy")
     terminal.end(1)
 
