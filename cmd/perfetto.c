@@ -36,6 +36,7 @@ struct perfetto {
     struct output *output;
     struct output packet, message; /* reused */
     const struct timeline *timeline;
+    uint64_t first_id; /* of the tracks and flows of this timeline */
     uint64_t flows;
 };
 
@@ -85,9 +86,9 @@ static void put_packet(struct perfetto *perfetto, unsigned field, uint64_t at_ns
     perfetto->message.count = 0;
 }
 
-static uint64_t track_of(const struct timeline *timeline, uint32_t task)
+static uint64_t track_of(const struct perfetto *perfetto, uint32_t task)
 {
-    return (uint64_t)(timeline->loop + 1) << 32 | task;
+    return perfetto->first_id + task;
 }
 
 static void put_tracks(struct perfetto *perfetto)
@@ -103,10 +104,10 @@ static void put_tracks(struct perfetto *perfetto)
                      task->where);
         if (i > 0 && !task->has_events && !task->is_live)
             continue;
-        put_number(&perfetto->message, DESCRIPTOR_UUID, track_of(timeline, i));
+        put_number(&perfetto->message, DESCRIPTOR_UUID, track_of(perfetto, i));
         put_string(&perfetto->message, DESCRIPTOR_NAME, name);
         if (i > 0)
-            put_number(&perfetto->message, DESCRIPTOR_PARENT, track_of(timeline, 0));
+            put_number(&perfetto->message, DESCRIPTOR_PARENT, track_of(perfetto, 0));
         put_packet(perfetto, PACKET_TRACK_DESCRIPTOR, 0, i == 0);
     }
 }
@@ -123,9 +124,9 @@ static const char *span_name(const struct timeline *timeline, const struct span 
 static void put_wake(struct perfetto *perfetto, const struct span *span)
 {
     put_number(&perfetto->message, EVENT_TYPE, TYPE_INSTANT);
-    put_number(&perfetto->message, EVENT_TRACK, track_of(perfetto->timeline, span->by));
+    put_number(&perfetto->message, EVENT_TRACK, track_of(perfetto, span->by));
     put_string(&perfetto->message, EVENT_NAME, "wakes");
-    put_fixed(&perfetto->message, EVENT_FLOW, ++perfetto->flows);
+    put_fixed(&perfetto->message, EVENT_FLOW, perfetto->first_id + ++perfetto->flows);
     put_packet(perfetto, PACKET_TRACK_EVENT, span->from_ns, false);
 }
 
@@ -137,20 +138,21 @@ static void put_slice(void *context, const struct span *span)
     if (is_woken)
         put_wake(perfetto, span);
     put_number(&perfetto->message, EVENT_TYPE, TYPE_BEGIN);
-    put_number(&perfetto->message, EVENT_TRACK, track_of(perfetto->timeline, span->task));
+    put_number(&perfetto->message, EVENT_TRACK, track_of(perfetto, span->task));
     put_string(&perfetto->message, EVENT_CATEGORY, categories[span->state]);
     put_string(&perfetto->message, EVENT_NAME, span_name(perfetto->timeline, span));
     if (is_woken)
-        put_fixed(&perfetto->message, EVENT_LAST_FLOW, perfetto->flows);
+        put_fixed(&perfetto->message, EVENT_LAST_FLOW, perfetto->first_id + perfetto->flows);
     put_packet(perfetto, PACKET_TRACK_EVENT, span->from_ns, false);
     put_number(&perfetto->message, EVENT_TYPE, TYPE_END);
-    put_number(&perfetto->message, EVENT_TRACK, track_of(perfetto->timeline, span->task));
+    put_number(&perfetto->message, EVENT_TRACK, track_of(perfetto, span->task));
     put_packet(perfetto, PACKET_TRACK_EVENT, span->to_ns, false);
 }
 
-int trace_put_perfetto(struct output *output, const struct timeline *timeline)
+int trace_put_perfetto(struct output *output, const struct timeline *timeline, uint32_t number)
 {
-    struct perfetto perfetto = {.output = output, .timeline = timeline};
+    struct perfetto perfetto = {
+        .output = output, .timeline = timeline, .first_id = (uint64_t)number << 32};
     put_tracks(&perfetto);
     int result = asyncp_replay(timeline, put_slice, &perfetto);
     asyncp_output_free(&perfetto.packet);

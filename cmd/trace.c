@@ -96,15 +96,15 @@ static void print_verdict(struct output *output, const struct timeline *timeline
     }
 }
 
-/* Adds a timeline to the output. `section` are its bytes. 0; -ENOMEM; -EPROTO. */
+/* Adds the timeline of this number to the output. `section` are its bytes. 0; -ENOMEM; -EPROTO. */
 static int put_timeline(struct output *output, enum form form, const struct timeline *timeline,
-                        const char *section, size_t size)
+                        const char *section, size_t size, size_t number)
 {
     struct verdict verdict;
     if (form == FORM_PAGE)
         return asyncp_page_add(output, section, size);
     if (form == FORM_PERFETTO)
-        return trace_put_perfetto(output, timeline);
+        return trace_put_perfetto(output, timeline, (uint32_t)number);
     int result = asyncp_verdict_make(&verdict, timeline);
     if (result == 0 && form == FORM_TEXT)
         print_verdict(output, timeline, &verdict);
@@ -127,10 +127,10 @@ static int put_timelines(struct output *output, enum form form, const struct out
     if (form == FORM_FILE)
         asyncp_timeline_begin(output);
     while ((decoded = asyncp_timeline_decode(&timeline, input->bytes, input->count, &offset)) > 0) {
-        result = put_timeline(output, form, &timeline, input->bytes + begin, offset - begin);
+        result = put_timeline(output, form, &timeline, input->bytes + begin, offset - begin,
+                              ++count);
         asyncp_timeline_free(&timeline);
         begin = offset;
-        count++;
         if (result < 0)
             return result;
         if (form == FORM_SVG)

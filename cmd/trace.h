@@ -16,7 +16,10 @@ int trace_read_subject(struct output *output, const char *name);
 int trace_draw_svg(struct output *output, const struct timeline *timeline,
                    const struct verdict *verdict);
 
-/* Packets of Perfetto's trace.proto: a track for each task. 0 or -ENOMEM. */
-int trace_put_perfetto(struct output *output, const struct timeline *timeline);
+/*
+ * Packets of Perfetto's trace.proto: a track for each task. `number`: from 1, another one for each
+ * timeline of the file. 0 or -ENOMEM.
+ */
+int trace_put_perfetto(struct output *output, const struct timeline *timeline, uint32_t number);
 
 #endif

@@ -16,3 +16,5 @@ SCRIPT_TEST(trace_of_a_damaged_file_ends_in_a_sentence, "tests/scripts/trace.py"
 SCRIPT_TEST(trace_page_shows_what_is_behind_a_damaged_timeline, "tests/scripts/trace_files.py",
             "page");
 SCRIPT_TEST(trace_is_not_written_by_a_setuid_program, "tests/scripts/trace_files.py", "setuid");
+SCRIPT_TEST(trace_of_perfetto_tells_records_of_a_loop_apart, "tests/scripts/trace_files.py",
+            "records");

@@ -2,6 +2,7 @@
 """Files with several timelines, damaged ones, and the rights that a file of a trace needs.
 
     tests/scripts/trace_files.py page       a page shows the timelines behind a damaged one: needs node
+    tests/scripts/trace_files.py records    a Perfetto file has tracks and flows for each timeline
     tests/scripts/trace_files.py setuid     a setuid program ignores the variables: needs root
 
 BUILD_DIR, CC and WRAPPER come from the suite.
@@ -15,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from built import BUILD, COMPILER, ROOT, WRAPPER, option, sanitizers
-from trace import skip
+from trace import HEADER_BYTES, convert, fields, skip, traced
 
 # Of three sections the second one is damaged. Text that is made in it is kept.
 PAGE = """
@@ -49,6 +50,20 @@ def page(folder: Path) -> None:
     assert seen.stdout == '[["first","last"],[["damaged","This timeline is damaged or was cut off."]]]\n', seen
 
 
+def records(folder: Path) -> None:
+    """Two timelines of one loop, as a flight recorder writes them."""
+    assert traced(str(BUILD / "4_gather"), str(folder / "run.trace")).wait(30) == 0
+    content = (folder / "run.trace").read_bytes()
+    (folder / "run.trace").write_bytes(content + content[HEADER_BYTES:])
+    seen = convert(folder / "run.trace", "-o", folder / "run.pftrace")
+    assert seen.returncode == 0, seen
+    packets = [dict(fields(packet)) for _, packet in fields((folder / "run.pftrace").read_bytes())]
+    tracks = [dict(fields(packet[60]))[1] for packet in packets if 60 in packet]
+    flows = [event[47] for event in (dict(fields(packet[11])) for packet in packets if 11 in packet) if 47 in event]
+    assert len(tracks) == 10 and len(set(tracks)) == 10, tracks
+    assert flows and len(set(flows)) == len(flows), flows
+
+
 SETUID = r"""
 #include <asyncio.h>
 #include <unistd.h>
@@ -77,7 +92,7 @@ def setuid(folder: Path) -> None:
 
 
 def main(words: list[str]) -> int:
-    tests = {"page": page, "setuid": setuid}
+    tests = {"page": page, "records": records, "setuid": setuid}
     with tempfile.TemporaryDirectory() as folder:
         tests[words[0]](Path(folder))
     return 0
