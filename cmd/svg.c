@@ -142,6 +142,12 @@ static void draw_span(void *context, const struct span *span)
 
 /* ---- around the rows ------------------------------------------------------------------------- */
 
+/* Whether the timeline tells something about the task. */
+static bool has_row(const struct timeline_task *task)
+{
+    return task->has_events || task->is_live;
+}
+
 /* Tasks in the order of their ids, which is that of the events mostly. */
 static int choose_rows(struct svg *svg)
 {
@@ -151,7 +157,7 @@ static int choose_rows(struct svg *svg)
         return -ENOMEM;
     svg->row_of[0] = -1;
     for (size_t i = 1; i < timeline->task_count; i++) {
-        bool is_shown = timeline->tasks[i].has_events || timeline->tasks[i].is_live;
+        bool is_shown = has_row(&timeline->tasks[i]);
         svg->row_of[i] = is_shown && svg->rows < MAX_ROWS ? svg->rows++ : -1;
     }
     return 0;
@@ -233,7 +239,7 @@ static void put_legend(struct svg *svg, int y)
     }
     size_t left_out = 0;
     for (size_t i = 1; i < svg->timeline->task_count; i++)
-        left_out += svg->row_of[i] < 0 && svg->timeline->tasks[i].has_events;
+        left_out += svg->row_of[i] < 0 && has_row(&svg->timeline->tasks[i]);
     char text[64];
     snprintf(text, sizeof text, "%zu more tasks", left_out);
     if (left_out > 0)

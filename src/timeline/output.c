@@ -68,6 +68,12 @@ void asyncp_output_text(struct output *output, const char *text)
     asyncp_output_put(output, text, size);
 }
 
+/* U+FFFE or U+FFFF: XML does not allow them, even as references. */
+static bool is_forbidden_in_xml(const char *at)
+{
+    return strncmp(at, "\357\277\276", 3) == 0 || strncmp(at, "\357\277\277", 3) == 0;
+}
+
 void asyncp_output_markup(struct output *output, const char *text)
 {
     char shown[1024];
@@ -78,10 +84,14 @@ void asyncp_output_markup(struct output *output, const char *text)
                              : *at == '&' ? "&amp;"
                              : *at == '"' ? "&quot;"
                                           : NULL;
-        if (entity != NULL)
+        if (entity != NULL) {
             asyncp_output_put(output, entity, strlen(entity));
-        else
+        } else if (is_forbidden_in_xml(at)) {
+            asyncp_output_print(output, "\\xEF\\xBF\\x%02X", (uint8_t)at[2]);
+            at += 2;
+        } else {
             asyncp_output_byte(output, (uint8_t)*at);
+        }
     }
 }
 

@@ -28,7 +28,10 @@ void asyncp_output_uleb(struct output *output, uint64_t value);
 /* Its length and its bytes. */
 void asyncp_output_text(struct output *output, const char *text);
 
-/* A text for HTML or SVG. Bytes that cannot be printed are escaped as by async_printable. */
+/*
+ * A text for HTML or SVG. Bytes that cannot be printed are escaped as by async_printable, and so
+ * are characters that XML does not allow.
+ */
 void asyncp_output_markup(struct output *output, const char *text);
 
 void asyncp_output_base64(struct output *output, const void *bytes, size_t size);

@@ -18,3 +18,5 @@ SCRIPT_TEST(trace_page_shows_what_is_behind_a_damaged_timeline, "tests/scripts/t
 SCRIPT_TEST(trace_is_not_written_by_a_setuid_program, "tests/scripts/trace_files.py", "setuid");
 SCRIPT_TEST(trace_of_perfetto_tells_records_of_a_loop_apart, "tests/scripts/trace_files.py",
             "records");
+SCRIPT_TEST(trace_picture_is_xml_whatever_the_names_are, "tests/scripts/trace_files.py", "names");
+SCRIPT_TEST(trace_picture_counts_the_tasks_without_a_row, "tests/scripts/trace_files.py", "rows");

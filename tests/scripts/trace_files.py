@@ -3,6 +3,8 @@
 
     tests/scripts/trace_files.py page       a page shows the timelines behind a damaged one: needs node
     tests/scripts/trace_files.py records    a Perfetto file has tracks and flows for each timeline
+    tests/scripts/trace_files.py names      an SVG is XML, whatever the names of tasks are
+    tests/scripts/trace_files.py rows       an SVG says how many tasks have no row
     tests/scripts/trace_files.py setuid     a setuid program ignores the variables: needs root
 
 BUILD_DIR, CC and WRAPPER come from the suite.
@@ -10,10 +12,12 @@ BUILD_DIR, CC and WRAPPER come from the suite.
 
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 from built import BUILD, COMPILER, ROOT, WRAPPER, option, sanitizers
 from trace import HEADER_BYTES, convert, fields, skip, traced
@@ -64,6 +68,53 @@ def records(folder: Path) -> None:
     assert flows and len(set(flows)) == len(flows), flows
 
 
+# ---- files made here: src/timeline/encode.h ----------------------------------------------------------------------
+
+
+def uleb(*values: int) -> bytes:
+    """Each number in groups of seven bits, the lowest one first."""
+    data = b""
+    for value in values:
+        while value > 127:
+            data += bytes([value & 127 | 128])
+            value >>= 7
+        data += bytes([value])
+    return data
+
+
+def text(words: str) -> bytes:
+    return uleb(len(words.encode())) + words.encode()
+
+
+def file_of(name: str, live: int) -> bytes:
+    """A loop whose live tasks have a name and no events; a record of 1 s."""
+    body = uleb(1, 1, 0, 0, 0, 1_000_000_000, 0, 0, 0, 0) + text("epoll")
+    body += uleb(2) + text(name) + text("program.c:1")
+    body += uleb(1 + live, 0, 0, 0) + b"".join(uleb(2 + i, 3, 0, 0, 1, 0) for i in range(live))
+    body += uleb(0, 0)  # waits, events
+    return b"ASYNCTRC\1LOOP" + struct.pack("<Q", len(body)) + body
+
+
+def words_of(folder: Path, content: bytes) -> list[str]:
+    (folder / "made.trace").write_bytes(content)
+    seen = convert(folder / "made.trace", "-o", folder / "made.svg")
+    assert seen.returncode == 0, seen
+    return [element.text for element in ElementTree.parse(folder / "made.svg").getroot().iter() if element.text]
+
+
+def names(folder: Path) -> None:
+    for character in "\ufffe\uffff\ufffd<&\"'\x01\u2028":
+        words = words_of(folder, file_of(f"a{character}b", 1))
+        shown = character if character in "\ufffd<&\"'" else "".join(f"\\x{byte:02X}" for byte in character.encode())
+        assert f"#2 a{shown}b" in words, (character, words)
+
+
+def rows(folder: Path) -> None:
+    for live, left_out in ((40, None), (45, "5 more tasks")):
+        words = words_of(folder, file_of("waits", live))
+        assert [said for said in words if "more task" in said] == ([left_out] if left_out else []), words
+
+
 SETUID = r"""
 #include <asyncio.h>
 #include <unistd.h>
@@ -92,7 +143,7 @@ def setuid(folder: Path) -> None:
 
 
 def main(words: list[str]) -> int:
-    tests = {"page": page, "records": records, "setuid": setuid}
+    tests = {"page": page, "records": records, "names": names, "rows": rows, "setuid": setuid}
     with tempfile.TemporaryDirectory() as folder:
         tests[words[0]](Path(folder))
     return 0
