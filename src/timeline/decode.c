@@ -15,11 +15,14 @@ bool asyncp_timeline_is_file(const void *bytes, size_t size, size_t *offset)
            ((const uint8_t *)bytes)[magic] == TIMELINE_VERSION;
 }
 
-/* A number of things that take at least a byte each: so many may be there. */
-static size_t read_count(struct bytes *from)
+/* The bytes that an element takes at least. In memory it takes up to 16 times as many. */
+enum { MIN_TEXT_BYTES = 1, MIN_TASK_BYTES = 3, MIN_WAIT_BYTES = 2, MIN_EVENT_BYTES = 3 };
+
+/* A number of elements, for which there are bytes. */
+static size_t read_count(struct bytes *from, size_t min_bytes)
 {
     uint64_t count = asyncp_bytes_uleb(from);
-    if (count > (uint64_t)(from->end - from->at))
+    if (count > (uint64_t)(from->end - from->at) / min_bytes)
         from->failed = true;
     return from->failed ? 0 : (size_t)count;
 }
@@ -42,7 +45,7 @@ static void *new_array(size_t count, size_t size)
 /* Copies a text to *memory, and moves it behind it. */
 static const char *read_text(struct bytes *from, char **memory)
 {
-    size_t length = read_count(from);
+    size_t length = read_count(from, 1);
     const uint8_t *bytes = asyncp_bytes_skip(from, length);
     char *text = *memory;
     if (bytes == NULL)
@@ -70,9 +73,9 @@ static void read_head(struct timeline *timeline, struct bytes *from, char **memo
 
 static int decode_texts(struct timeline *timeline, struct bytes *from, char **memory)
 {
-    timeline->text_count = read_count(from);
+    timeline->text_count = read_count(from, MIN_TEXT_BYTES);
     timeline->texts = new_array(timeline->text_count, sizeof *timeline->texts);
-    for (size_t i = 0; timeline->texts != NULL && i < timeline->text_count; i++)
+    for (size_t i = 0; timeline->texts != NULL && i < timeline->text_count && !from->failed; i++)
         timeline->texts[i] = read_text(from, memory);
     return timeline->texts != NULL ? 0 : -ENOMEM;
 }
@@ -100,24 +103,24 @@ static void decode_task(struct timeline *timeline, struct timeline_task *task, s
 
 static int decode_tasks(struct timeline *timeline, struct bytes *from, char **memory)
 {
-    timeline->task_count = read_count(from);
+    timeline->task_count = read_count(from, MIN_TASK_BYTES);
     timeline->tasks = new_array(timeline->task_count, sizeof *timeline->tasks);
     if (timeline->tasks == NULL)
         return -ENOMEM;
     if (timeline->task_count == 0)
         from->failed = true;
-    for (size_t i = 0; i < timeline->task_count; i++)
+    for (size_t i = 0; i < timeline->task_count && !from->failed; i++)
         decode_task(timeline, &timeline->tasks[i], from, memory);
     return 0;
 }
 
 static int decode_waits(struct timeline *timeline, struct bytes *from)
 {
-    timeline->wait_count = read_count(from);
+    timeline->wait_count = read_count(from, MIN_WAIT_BYTES);
     timeline->waits = new_array(timeline->wait_count, sizeof *timeline->waits);
     if (timeline->waits == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < timeline->wait_count; i++) {
+    for (size_t i = 0; i < timeline->wait_count && !from->failed; i++) {
         uint32_t call = read_index(from, timeline->text_count);
         timeline->waits[i] = (struct timeline_wait){
             .call = timeline->text_count > 0 ? timeline->texts[call] : "",
@@ -133,11 +136,15 @@ static int decode_waits(struct timeline *timeline, struct bytes *from)
 static int decode_events(struct timeline *timeline, struct bytes *from)
 {
     uint64_t at_ns = 0;
-    timeline->event_count = read_count(from);
+    timeline->event_count = read_count(from, MIN_EVENT_BYTES);
+    if (timeline->event_count > (size_t)MAX_RING_BLOCKS * BLOCK_EVENTS) {
+        timeline->event_count = 0;
+        from->failed = true;
+    }
     timeline->events = new_array(timeline->event_count, sizeof *timeline->events);
     if (timeline->events == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < timeline->event_count; i++) {
+    for (size_t i = 0; i < timeline->event_count && !from->failed; i++) {
         struct timeline_event *event = &timeline->events[i];
         uint8_t first = (uint8_t)asyncp_bytes_unsigned(from, 1);
         event->kind = first & 15;

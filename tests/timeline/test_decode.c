@@ -7,6 +7,7 @@
 #include "timeline/recorded.h"
 #include "timeline/verdict.h"
 #include <string.h>
+#include <sys/resource.h>
 
 static async_lock lock;
 
@@ -114,5 +115,45 @@ TEST(decode_survives_damaged_files)
     }
     CHECK(whole > 0 && whole < ROUNDS); /* some changes are only other numbers */
     free(copy);
+    free(bytes);
+}
+
+/* A file with one section of `size` bytes: zeros, but for the number of its tasks. */
+static char *make_zeros(size_t size, uint64_t tasks, size_t *total)
+{
+    enum { HEAD_BYTES = 12 }; /* numbers, the backend, and no texts */
+    struct output output = {.bytes = NULL};
+    asyncp_timeline_begin(&output);
+    asyncp_output_put(&output, SECTION_TAG, sizeof SECTION_TAG - 1);
+    for (unsigned shift = 0; shift < 64; shift += 8)
+        asyncp_output_byte(&output, (uint8_t)((uint64_t)size >> shift));
+    size_t begin = output.count;
+    for (int i = 0; i < HEAD_BYTES; i++)
+        asyncp_output_byte(&output, 0);
+    asyncp_output_uleb(&output, tasks);
+    *total = begin + size;
+    char *bytes = calloc(1, *total);
+    CHECK(bytes != NULL && !output.failed);
+    memcpy(bytes, output.bytes, output.count);
+    asyncp_output_free(&output);
+    return bytes;
+}
+
+static long peak_memory_kib(void)
+{
+    struct rusage usage;
+    CHECK_EQ(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_maxrss;
+}
+
+/* A task takes three bytes in the file and 48 in memory: 768 MiB for one in each byte. */
+TEST(decode_makes_no_room_for_more_tasks_than_there_are)
+{
+    enum { SECTION_BYTES = 16 << 20, HEAD_BYTES = 32, MOST_KIB = 128 << 10 };
+    size_t size;
+    char *bytes = make_zeros(SECTION_BYTES, SECTION_BYTES - HEAD_BYTES, &size);
+    long before_kib = peak_memory_kib();
+    CHECK_EQ(read_all(bytes, size), -EPROTO);
+    CHECK(peak_memory_kib() - before_kib < MOST_KIB);
     free(bytes);
 }
