@@ -29,12 +29,16 @@ static int64_t elapsed_ns(const struct metrics *metrics, enum loop_phase phase, 
     return metrics->phase == phase && now_ns > metrics->since_ns ? now_ns - metrics->since_ns : 0;
 }
 
-/* turns: so many have begun. Follows no pointer of the loop: it may be a copy. */
-static void export(async_metrics *result, const struct async_loop *loop, uint64_t turns)
+/*
+ * now_ns: not later than the copy of the loop. Else a phase that has ended since the copy would be
+ * counted for too long, and its counter would be less when it is read again.
+ * turns: so many have begun. Follows no pointer of the loop: it may be a copy.
+ */
+static void export(async_metrics *result, const struct async_loop *loop, int64_t now_ns,
+                   uint64_t turns)
 {
     const struct metrics *metrics = &loop->metrics;
     const struct stack_pool *stacks = &loop->tasks.stacks;
-    int64_t now_ns = asyncp_now(loop);
     size_t alive = loop_alive(loop);
     *result = (async_metrics){
         .loop = asyncp_loop_number(loop),
@@ -57,7 +61,7 @@ static void export(async_metrics *result, const struct async_loop *loop, uint64_
 
 void asyncp_metrics_read(async_metrics *metrics, const struct async_loop *loop)
 {
-    export(metrics, loop, loop_turns(loop));
+    export(metrics, loop, asyncp_now(loop), loop_turns(loop));
 }
 
 typedef uintptr_t ASYNCP_ALIASES word;
@@ -78,10 +82,12 @@ bool asyncp_metrics_copy(async_metrics *metrics, const struct async_loop *loop,
     _Static_assert(sizeof *loop % sizeof(uintptr_t) == 0, "it is copied word by word");
     for (int i = 0; i < MAX_COPIES; i++) {
         uint32_t before = atomic_load_explicit(version, memory_order_acquire);
+        int64_t now_ns = asyncp_sys_clock_now();
         copy_words(scratch, loop, sizeof *loop);
         atomic_thread_fence(memory_order_acquire);
         if (before % 2 == 0 && atomic_load_explicit(version, memory_order_relaxed) == before) {
-            export(metrics, scratch, scratch->sched.turns);
+            export(metrics, scratch, scratch->clock.is_virtual ? loop_time(scratch) : now_ns,
+                   scratch->sched.turns);
             return true;
         }
         asyncp_sys_yield();
