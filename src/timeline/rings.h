@@ -13,8 +13,8 @@ struct rings {
     const struct view *view;
     const struct layout *layout;
     uint64_t loops; /* the address of struct loops */
-    uint32_t
-        process;   /* its number in its own namespace; loops of others are left out; 0: unknown */
+    /* its number in its own namespace: loops of other processes are left out; 0: unknown */
+    uint32_t process;
     uint32_t only; /* the number of a loop; 0: all loops */
     enum timeline_end end;
     bool is_live; /* a process of this machine, whose clocks can be read; false: a core */
