@@ -16,6 +16,8 @@ struct hold {
     uint32_t number;
     struct loop_pulse pulse;   /* when it began */
     int64_t since_ns;          /* when that pulse was seen first */
+    uint64_t turns;            /* at the last look */
+    int64_t turn_ns;           /* when that number was seen first */
     struct thread_times times; /* of the thread, then, if has_times */
     bool has_times;
 };
@@ -26,7 +28,13 @@ bool asyncp_hold_read(const struct hold *hold, struct loop_pulse *pulse);
 /* Begins a new hold at now_ns, with this pulse. Opens files of the kernel. */
 void asyncp_hold_begin(struct hold *hold, const struct loop_pulse *pulse, int64_t now_ns);
 
-/* Describes the hold at now_ns, with the pulse of that time. Opens files of the kernel. */
+/* Notes that the hold goes on at now_ns, in this turn. */
+void asyncp_hold_look(struct hold *hold, const struct loop_pulse *pulse, int64_t now_ns);
+
+/*
+ * Describes the hold at now_ns, with the pulse of that time. If the last turn has taken most of it,
+ * it is the hold: other tasks had short turns before. Opens files of the kernel.
+ */
 struct stall asyncp_hold_stall(const struct hold *hold, const struct loop_pulse *pulse,
                                int64_t now_ns);
 

@@ -98,7 +98,7 @@ static bool has_gone_on_meanwhile(const void *context)
     struct loop_pulse pulse;
     return atomic_load(&observed->is_ending) || !read_pulse(observed, &pulse) || pulse.rests ||
            pulse.polled_ns != observed->hold.pulse.polled_ns ||
-           (!observed->had_turns && pulse.turns != observed->hold.pulse.turns);
+           (!observed->had_turns && pulse.turns != observed->hold.turns);
 }
 
 static void report_held(struct observed *observed, const struct loop_pulse *pulse, int64_t now_ns)
@@ -127,9 +127,12 @@ static void look_at_loop(struct observed *observed, int64_t now_ns, bool was_lat
         return;
     bool has_gone_on = pulse.rests || pulse.polled_ns != observed->hold.pulse.polled_ns;
     const bool is_wanted = observed->limit_ns > 0 || pulse.is_debug;
-    if (was_late || has_gone_on || !is_wanted || asyncp_sys_is_traced())
+    if (was_late || has_gone_on || !is_wanted || asyncp_sys_is_traced()) {
         begin_again(observed, &pulse, now_ns, has_gone_on);
-    else if (now_ns - observed->hold.since_ns >= observed->next_ns)
+        return;
+    }
+    asyncp_hold_look(&observed->hold, &pulse, now_ns);
+    if (now_ns - observed->hold.since_ns >= observed->next_ns)
         report_held(observed, &pulse, now_ns);
 }
 

@@ -38,6 +38,7 @@ CAUSES = {
     "name": ("holds_by_name", ("it is blocked in the kernel, in ", "poll(2)"), "hint: gethostbyname blocks; call async_getaddrinfo"),
     "mutex": (r"holds_by_\x1B[mutex", ("it is blocked in the kernel, in futex(2)",), "it waits for another thread"),
     "rests": ("holds_and_rests", ("it computes:", "loop 1 goes on; it was held for "), "spin"),
+    "after": ("holds_by_sleep", (") has held loop 1 for", "nanosleep(2)"), "hint: call async_sleep instead"),
     "many": (None, ("and others have held loop 1", "together"), "spin"),
 }
 

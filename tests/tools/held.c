@@ -2,7 +2,7 @@
  * held.c: a program for tests/scripts/watchdog.py: a task that holds its loop.
  *
  *     held spin | sleep | fifo | name | mutex | page | many | rests | callback |
- *          circle | circles | debug_on | debug_off | idle | busy
+ *          after | circle | circles | debug_on | debug_off | idle | busy
  *
  * It ends with 0 if the call that blocked was not disturbed, and with 77 if the kernel allows no
  * page faults that a thread answers.
@@ -203,6 +203,21 @@ static int holds_by_many(void)
 }
 async_fn(holds_by_many);
 
+static int does_little(void)
+{
+    return 0;
+}
+async_fn(does_little);
+
+/* In one burst with others, whose turns are short. */
+static int holds_after_others(void)
+{
+    async_task *tasks[] = {async_create_task(does_little), async_create_task(does_little),
+                           async_create_task(holds_by_sleep)};
+    return async_gather_n(tasks, 3, NULL, 0);
+}
+async_fn(holds_after_others);
+
 /* The loop sleeps in its next poll, which ends only after some looks. */
 static int holds_and_rests(void)
 {
@@ -306,6 +321,7 @@ static async_task *start(const char *how)
            : strcmp(how, "page") == 0     ? async_create_task(holds_by_page)
            : strcmp(how, "busy") == 0     ? async_create_task(is_busy)
            : strcmp(how, "many") == 0     ? async_create_task(holds_by_many)
+           : strcmp(how, "after") == 0    ? async_create_task(holds_after_others)
            : strcmp(how, "rests") == 0    ? async_create_task(holds_and_rests)
            : strcmp(how, "callback") == 0 ? async_create_task(calls_a_callback)
            : strcmp(how, "circle") == 0   ? async_create_task(stands_by_a_circle)
