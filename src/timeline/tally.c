@@ -88,7 +88,7 @@ static void vote(struct contention *contention, uint32_t waker)
     contention->votes += contention->waker == waker ? 1 : -1;
 }
 
-/* The site whose turn goes on after an event, in which `before` had the turn. */
+/* The site that has the turn after an event; before it, `before` had the turn. */
 static uint32_t site_after(const struct tally *tally, const struct timeline_event *event,
                            uint32_t before)
 {

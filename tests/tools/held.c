@@ -209,7 +209,7 @@ static int does_little(void)
 }
 async_fn(does_little);
 
-/* In one burst with others, whose turns are short. */
+/* Other tasks have short turns before it in the same burst. */
 static int holds_after_others(void)
 {
     async_task *tasks[] = {async_create_task(does_little), async_create_task(does_little),

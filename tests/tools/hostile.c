@@ -220,7 +220,7 @@ static void *shorten_and_lengthen(void *argument)
     return argument;
 }
 
-/* Its sections have no names, so whoever looks for one by its name reads all of them. */
+/* Its sections have no names, so a search by name reads all of them. */
 static void map_changing_file(const char *path)
 {
     static pthread_t thread;

@@ -1,6 +1,6 @@
 /*
- * reports.c: tests that fail and whose reports the kit could miss, or cut. The script testing.py
- * looks at the reports.
+ * reports.c: tests that fail for a reason that is hard to see, or have a long report. The script
+ * testing.py looks at what the kit prints.
  */
 #include <asyncio/test.h>
 #include <fcntl.h>
