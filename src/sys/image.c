@@ -4,8 +4,8 @@
  * a device or a FIFO, and for reading only if it is a regular file.
  *
  * Files of this process are mapped: their tables may be large, and if one of these files becomes
- * shorter, the process cannot go on anyway. Other files are read by pread(2): a mapping follows each
- * change of the file, and raises SIGBUS where the file has become shorter.
+ * shorter, the process cannot go on anyway. Other files are read by pread(2): a mapping follows
+ * each change of the file, and raises SIGBUS where the file has become shorter.
  */
 #include "sys/image.h"
 #include "sys/fault.h"
