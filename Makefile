@@ -223,11 +223,12 @@ fuzz:
 	@tools/need.sh $(BUILDING) --for 'to fuzz' clang --for 'to build TLS' $(TLS) || true
 	tools/fuzz.py $(SECONDS) $(if $(filter command line,$(origin BUILD)),$(BUILD),build-fuzz) $(OPTIONS)
 
-# Each test case is a fork of one process, so valgrind starts once. An error that it finds fails the case.
+# Each test case is a fork of one process, so valgrind starts once. An error that it finds fails the case. It runs one
+# thread at a time: without fair-sched a thread that does not wait can keep all others from running for minutes.
 valgrind:
 	@tools/need.sh --for 'to run the tests under valgrind' valgrind
 	$(MAKE) --no-print-directory all BUILD=build-valgrind OPTIONS=-Dvalgrind=enabled TARGETS=tests
-	TEST_TIME_LIMIT=300 valgrind -q --error-exitcode=9 build-valgrind/suite $(T)
+	TEST_TIME_LIMIT=300 valgrind -q --fair-sched=try --error-exitcode=9 build-valgrind/suite $(T)
 
 # The suite alone, in an initrd; MACHINE=aarch64 for an arm64 kernel. Status 77: the kernel or qemu is not available.
 KERNEL := trixie/cloud-amd64

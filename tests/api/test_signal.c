@@ -5,6 +5,7 @@
 #include "run/coroutines.h"
 #include "run/forks.h"
 #include "run/trace.h"
+#include "sys/tools.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -460,7 +461,7 @@ REAL_LOOP_TEST(signals_may_come_while_sets_begin_and_end)
     atomic_store(&stop_signals, false);
     for (int i = 0; i < 2; i++)
         CHECK_EQ(pthread_create(&senders[i], NULL, send_many, NULL), 0);
-    int result = begin_and_end_sets(200);
+    int result = begin_and_end_sets(tools_under_valgrind() ? 20 : 200);
     atomic_store(&stop_signals, true);
     for (int i = 0; i < 2; i++)
         CHECK_EQ(pthread_join(senders[i], NULL), 0);
