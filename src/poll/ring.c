@@ -46,7 +46,7 @@ struct ring_params {
 /*
  * Tries the best flags first. With SETUP_DEFER_TASKRUN, completions are posted only when this
  * thread enters the kernel, so the ring's descriptor does not become readable: no such flags for a
- * host loop, and under valgrind.
+ * host loop, and none where a tool wants waits in poll(2).
  */
 static int setup_ring(struct ring_params *params, bool hosted)
 {
@@ -57,7 +57,7 @@ static int setup_ring(struct ring_params *params, bool hosted)
     };
     const size_t count = sizeof flags / sizeof *flags;
     int result = -EINVAL;
-    size_t i = hosted || tools_under_valgrind() ? count - 1 : 0;
+    size_t i = hosted || tools_want_known_waits() ? count - 1 : 0;
     for (; i < count && result == -EINVAL; i++) {
         *params = (struct ring_params){.flags = flags[i]};
         result = asyncp_sys_uring_setup(SQ_ENTRIES, params);

@@ -480,8 +480,8 @@ static bool is_short_of_memory(const struct uring *uring)
     return !uring->polls_wake || uring->refused_source || !list_empty(&uring->operations_to_retry);
 }
 
-/* valgrind runs no other thread and no handler during io_uring_enter: wait in poll(2). */
-static int enter_under_valgrind(struct uring *uring, int64_t timeout_ns)
+/* Tools do not know io_uring_enter: wait in poll(2). */
+static int enter_under_a_tool(struct uring *uring, int64_t timeout_ns)
 {
     struct pollfd ring = {.fd = uring->ring.fd, .events = POLLIN};
     int result = asyncp_ring_enter(&uring->ring, false, 0);
@@ -512,8 +512,8 @@ static int uring_wait(struct poller *poller, int64_t timeout_ns)
     retry_all(poller);
     bool waits = timeout_ns != 0 && !is_short_of_memory(uring) &&
                  list_empty(&uring->entries_to_retry) && ring_peek_cqe(&uring->ring, 0) == NULL;
-    int result = waits && tools_under_valgrind()
-                     ? enter_under_valgrind(uring, timeout_ns)
+    int result = waits && tools_want_known_waits()
+                     ? enter_under_a_tool(uring, timeout_ns)
                      : asyncp_ring_enter(&uring->ring, waits, timeout_ns);
     handle_cqes(poller);
     if (poller->hosted && result == 0)

@@ -70,12 +70,14 @@ static inline void context_switch(struct context *from, struct context *to)
 #elif ASYNC_TSAN
     void *fiber = __tsan_get_current_fiber();
 #endif
+    asyncp_tools_signals_hold();
     asyncp_switch(&from->sp, to->sp);
 #if ASYNC_ASAN
     __sanitizer_finish_switch_fiber(from->shadow, NULL, NULL);
 #elif ASYNC_TSAN
     __tsan_switch_to_fiber(fiber, 0);
 #endif
+    asyncp_tools_signals_release();
 }
 
 /*
@@ -95,6 +97,7 @@ TOOLS_NO_TSAN static inline void context_begin(const struct context *self, struc
 #elif ASYNC_TSAN
     __tsan_switch_to_fiber(self->fiber, 0);
 #endif
+    asyncp_tools_signals_release();
     (void)self;
     (void)home;
 }
@@ -105,6 +108,7 @@ static inline void *context_end(const struct context *to)
 #if ASYNC_ASAN
     __sanitizer_start_switch_fiber(NULL, to->bottom, to->size);
 #endif
+    asyncp_tools_signals_hold();
     return to->sp;
 }
 

@@ -70,7 +70,7 @@ static int milliseconds_of(int64_t ns)
 int asyncp_sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns)
 {
     long result = -ENOSYS;
-    if (timeout_ns > 0 && !tools_under_valgrind()) { /* it does not know the call */
+    if (timeout_ns > 0 && !tools_want_known_waits()) {
         struct kernel_timespec timeout = kernel_timespec_of(timeout_ns);
         result = SYS_CALL(SITE_EPOLL_PWAIT2,
                           syscall(CALL_EPOLL_PWAIT2, epoll, events, capacity, &timeout, NULL, 0));

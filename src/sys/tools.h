@@ -99,6 +99,19 @@ static inline void tools_stack_unmapped(const struct tool_stack *stack)
     (void)stack;
 }
 
+/*
+ * Around a change of fibers. ThreadSanitizer keeps a signal until the fiber that it has interrupted
+ * makes an atomic operation or an intercepted call, and a fiber that has been left may never do so.
+ * `hold` lets the fiber take the signals that came; later ones wait in the kernel until `release`.
+ */
+#if ASYNC_TSAN
+void asyncp_tools_signals_hold(void);
+void asyncp_tools_signals_release(void);
+#else
+static inline void asyncp_tools_signals_hold(void) {}
+static inline void asyncp_tools_signals_release(void) {}
+#endif
+
 /* Whether the program runs under valgrind. A few instructions, no call. */
 static inline bool tools_under_valgrind(void)
 {
@@ -107,6 +120,15 @@ static inline bool tools_under_valgrind(void)
 #else
     return false;
 #endif
+}
+
+/*
+ * Whether a loop must wait in a call that the tool knows. In others, valgrind runs no other thread
+ * and no signal handler; ThreadSanitizer keeps a signal that comes just before until after them.
+ */
+static inline bool tools_want_known_waits(void)
+{
+    return ASYNC_TSAN || tools_under_valgrind();
 }
 
 /* Whether stacks must be unregistered one by one when a slab is unmapped. */

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 static void send(int number)
 {
@@ -360,16 +361,10 @@ static int wait_in_the_kernel(bool receives, int ready)
 }
 async_fn(wait_in_the_kernel, bool, int);
 
-/*
- * ThreadSanitizer calls a handler at one of its own checks. If the signal comes between the last of
- * these and the system call that waits, that is after the wait.
- */
 static void wake_a_loop_that_sleeps(bool receives)
 {
     char byte;
     int ready[2];
-    if (ASYNC_TSAN)
-        test_skip("ThreadSanitizer calls handlers late");
     CHECK_EQ(pipe(ready), 0);
     pid_t child = fork_here();
     if (child == 0)
@@ -430,6 +425,39 @@ TEST_EACH_BACKEND(signals_reach_loops_of_other_threads)
     CHECK_EQ(pthread_create(&thread, NULL, run_on_a_thread, &result), 0);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     CHECK_EQ(result, SIGUSR1);
+}
+
+static void signal_in(timer_t timer, long ns)
+{
+    const struct itimerspec once = {.it_value.tv_nsec = ns};
+    CHECK_EQ(timer_settime(timer, 0, &once, NULL), 0);
+}
+
+static int yield_often(int count)
+{
+    for (int i = 0; i < count; i++)
+        ASYNC_TRY(async_sleep(0));
+    return 0;
+}
+async_fn(yield_often, int);
+
+/* Among them turns after which no task of the loop runs again before the signal is handled. */
+REAL_LOOP_TEST(signals_that_come_at_any_moment_of_a_turn_reach_the_loop)
+{
+    const int rounds = tools_under_valgrind() || test_is_emulated() ? 50 : 1000;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    async_auto_signals *signals = NULL;
+    timer_t timer;
+    ASYNC_TRY(async_signals_new(&signals, SIGUSR1));
+    CHECK_EQ(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    for (int round = 0; round < rounds; round++) {
+        signal_in(timer, 1000 + 617 * (round % 331));
+        for (int i = 0; i < 10; i++)
+            async_task_detach(async_create_task(yield_often, i));
+        CHECK_EQ(async_signals_next(signals), SIGUSR1);
+    }
+    CHECK_EQ(timer_delete(timer), 0);
+    return 0;
 }
 
 static atomic_bool stop_signals;

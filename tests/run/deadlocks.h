@@ -4,6 +4,7 @@
 
 #include "run/capture.h"
 #include "run/coroutines.h"
+#include "sys/tools.h"
 
 #include <string.h>
 
@@ -12,6 +13,15 @@ ASYNC_UNUSED static async_run_options options_with(async_deadlock_action action)
     async_run_options options = *test_options();
     options.on_deadlock = action;
     return options;
+}
+
+/* A deadlock is certain only in a process without threads but those of the library. */
+ASYNC_UNUSED static void skip_where_a_tool_has_threads(void)
+{
+    if (ASYNC_TSAN)
+        test_skip("ThreadSanitizer has a thread of its own");
+    if (test_is_emulated())
+        test_skip("the emulator has threads of its own");
 }
 
 ASYNC_UNUSED static int call(int (*coroutine)(void))

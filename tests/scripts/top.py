@@ -132,7 +132,8 @@ def test_json(folder: Path):
         interval = library["interval_ns"]
         if interval < 500_000_000 or not 0 < library["samples"] <= 125:
             raise Failure(f"{library}")
-        if abs(loop["busy_ns"] + loop["asleep_ns"] - interval) > interval / 10:  # the looks are not of one moment
+        # the looks are not of one moment, and a loop without a processor does not count its time yet
+        if abs(loop["busy_ns"] + loop["asleep_ns"] - interval) > interval / 10 + loop.get("delay_ns", 0):
             raise Failure(f"busy and asleep: {loop}")
         if abs(sum(loop["hold"]) - loop["polls"]) > 1 or loop["turns"] < loop["polls"] or len(loop["hold"]) != 26:
             raise Failure(f"polls: {loop}")

@@ -212,6 +212,7 @@ def deadlock(folder: Path) -> None:
     assert "3 tasks waited" in text, text
     # the same without debug mode, and where a deadlock is waited for: the sleep is long, and ends by Ctrl-C
     running = traced(program, f"{folder}/whole.trace", more={"ASYNCIO_DEADLOCK": "wait"})
+    assert "deadlock" in running.stderr.readline()
     time.sleep(1.5)
     running.send_signal(signal.SIGINT)
     running.wait(10)

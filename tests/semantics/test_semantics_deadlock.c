@@ -194,10 +194,7 @@ static int know_the_loop(void)
 
 TEST_EACH_BACKEND(deadlock_is_certain_if_a_known_loop_is_in_a_process_without_threads)
 {
-    if (ASYNC_TSAN)
-        test_skip("ThreadSanitizer has a thread of its own");
-    if (test_is_emulated())
-        test_skip("the emulator has threads of its own");
+    skip_where_a_tool_has_threads();
     check_says(run_into_deadlock(know_the_loop), "asyncio: deadlock:");
 }
 

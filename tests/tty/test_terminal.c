@@ -437,11 +437,8 @@ TEST_EACH_BACKEND(password_is_read_without_echo)
     close(master);
 }
 
-/* ThreadSanitizer's: a signal just before the wait is handled after it. */
 TEST_EACH_BACKEND(password_gives_the_echo_back_on_an_interrupt)
 {
-    if (ASYNC_TSAN)
-        test_skip("ThreadSanitizer calls handlers late");
     int master, slave = new_slave(&master);
     const struct termios before = settings_of(slave);
     pid_t child = start_on(master, slave, false);
