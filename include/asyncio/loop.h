@@ -80,7 +80,7 @@ ASYNC_API async_loop *async_get_loop(void);
 
 /*
  * Requests a call of function(context) by a loop, from any thread, and wakes the loop. The loop
- * must not be closed meanwhile.
+ * must not be closed meanwhile. Not for signal handlers: see async_add_signal_handler.
  *
  * Borrows context until the call.
  * Returns 0; -ENOMEM; -EINVAL if loop or function is NULL.

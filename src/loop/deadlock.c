@@ -129,8 +129,8 @@ static void break_deadlock(struct async_loop *loop)
            "the process is aborted because of the deadlock, as ASYNC_DEADLOCK_ABORT says");
     ENSURE(cancel_main_task(loop) && loop_has_ready(loop),
            "a request to cancel does not end the deadlock, and nothing else could ever end this "
-           "process; a coroutine must return when a call returns -ECANCELED, and tasks must not "
-           "await each other in a circle");
+           "process; a coroutine must return when a call returns -ECANCELED, tasks must not await "
+           "each other in a circle, and async_no_cancel must not hold what may wait for ever");
 }
 
 /* Another thread may yet end one that is only likely, in a program without a fault. */
@@ -138,8 +138,10 @@ void asyncp_deadlock_report(struct async_loop *loop, enum deadlock_kind kind)
 {
     if (loop_is_traced(loop) && kind != DEADLOCK_LIKELY)
         asyncp_tracer_sleeps(loop, SLEEP_FOREVER | SLEEP_DEADLOCK);
+    loop_report_begins(loop);
     loop->hooks->report_deadlock(loop, kind);
     asyncp_flight_write(loop, TIMELINE_DEADLOCK);
+    loop_report_ends(loop);
     loop->deadlock.was_reported = true;
     loop->deadlock.was_certain = kind == DEADLOCK_CERTAIN;
 }

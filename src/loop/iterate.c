@@ -335,8 +335,11 @@ static void report_if_ignoring(struct async_loop *loop)
         return;
     const struct async_task *task = asyncp_task_find(loop, loop->debug.ignores);
     loop->debug.ignores = 0;
-    if (task != NULL && task->coroutine->refusals > 0)
-        loop->hooks->report_refusals(task);
+    if (task == NULL || task->coroutine->refusals == 0)
+        return;
+    loop_report_begins(loop);
+    loop->hooks->report_refusals(task);
+    loop_report_ends(loop);
 }
 
 /* A task's turn is recorded where it ends. */
@@ -350,6 +353,13 @@ static void run_ready_node_traced(struct async_loop *loop)
         asyncp_tracer_node_ended(loop);
 }
 
+static void write_flight_of_hold(struct async_loop *loop)
+{
+    loop_report_begins(loop);
+    asyncp_flight_write(loop, TIMELINE_STALL);
+    loop_report_ends(loop);
+}
+
 static void run_ready_node_timed(struct async_loop *loop)
 {
     struct label label = label_first_node(loop);
@@ -361,7 +371,7 @@ static void run_ready_node_timed(struct async_loop *loop)
     asyncp_check_waits(loop);
     report_if_ignoring(loop);
     if (is_slow)
-        asyncp_flight_write(loop, TIMELINE_STALL);
+        write_flight_of_hold(loop);
 }
 
 /* In debug mode, or while the loop is traced. */
@@ -427,7 +437,7 @@ static void run_one_deferred(struct async_loop *loop, struct deferred *deferred)
     const struct start start = start_now();
     run_deferred_traced(loop, deferred);
     if (!loop_is_inherited(loop) && report_if_slow(loop, "a callback", &start))
-        asyncp_flight_write(loop, TIMELINE_STALL);
+        write_flight_of_hold(loop);
 }
 
 static void run_deferred(struct async_loop *loop)

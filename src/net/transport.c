@@ -47,9 +47,14 @@ OUT_OF_LINE static void report_pending(struct async_transport *transport)
         transport->report_at *= 2;
 }
 
-/* Room for so many bytes, which append_reserved must use up. 0; -ENOMEM: nothing has changed. */
+/*
+ * Room for so many bytes, which append_reserved must use up. 0; -ENOMEM: nothing has changed. One
+ * large write is no mistake if a drain follows; a further write shows that none has.
+ */
 static int reserve_pending(struct async_transport *transport, size_t size)
 {
+    if (unlikely(transport->pending >= transport->report_at))
+        report_pending(transport);
     struct block *last = transport->last_pending;
     size_t room = last != NULL ? block_room(last) : 0;
     struct block *chain = size > room ? take_blocks(&transport->loop->blocks, size - room) : NULL;
@@ -65,8 +70,6 @@ static int reserve_pending(struct async_transport *transport, size_t size)
 static void append_reserved(struct async_transport *transport, const char *data, size_t size)
 {
     transport->pending += size;
-    if (unlikely(transport->pending >= transport->report_at))
-        report_pending(transport);
     for (;;) {
         struct block *last = transport->last_pending;
         size_t part = block_room(last) < size ? block_room(last) : size;

@@ -64,7 +64,9 @@ static void print_tasks(struct signal_catch *caught)
 {
     struct async_loop *loop = caught->loop;
     loop_read_clock(loop);
+    loop_report_begins(loop);
     loop->hooks->print_tasks(STDERR_FILENO);
+    loop_report_ends(loop);
     catch_take_all(caught);
 }
 

@@ -22,6 +22,7 @@ void asyncp_check_arguments(const struct async_loop *loop, const struct coroutin
 struct debug_mode {
     bool enabled;
     bool watches_stops;         /* enabled, or the loop is traced */
+    uint8_t reports;            /* it writes reports: see loop_report_begins */
     bool instrumented;          /* enabled, or under valgrind: stacks are marked undefined */
     int64_t slow_ns;            /* longer turns are reported */
     struct async_task *checked; /* the last task checked; NULL: start again */

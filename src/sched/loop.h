@@ -139,7 +139,7 @@ struct loop_pulse {
     uint64_t turns;    /* how often a task or a callback has run */
     bool is_debug;
     bool is_virtual; /* its clock: the time of the last poll tells nothing */
-    bool rests;      /* it sleeps, or is not iterating */
+    bool rests;      /* it sleeps, writes a report, or is not iterating */
 };
 
 /* Whether something is ready to run. */
@@ -170,13 +170,25 @@ static inline uint64_t loop_turns(const struct async_loop *loop)
 static inline struct loop_pulse loop_pulse(const struct async_loop *copy)
 {
     bool rests = (atomic_load(&copy->sched.attention) & ATTENTION_SLEEPING) != 0 ||
-                 !copy->sched.iterating;
+                 !copy->sched.iterating || copy->debug.reports > 0;
     return (struct loop_pulse){.polled_ns = copy->clock.polled_ns,
                                .slow_ns = copy->debug.slow_ns,
                                .turns = loop_turns(copy),
                                .is_debug = copy->debug.enabled,
                                .is_virtual = copy->clock.is_virtual,
                                .rests = rests};
+}
+
+/* Around a report that the loop's thread writes. Meanwhile no function of the program runs. */
+static inline void loop_report_begins(struct async_loop *loop)
+{
+    loop->debug.reports++;
+}
+
+static inline void loop_report_ends(struct async_loop *loop)
+{
+    ASSERT(loop->debug.reports > 0);
+    loop->debug.reports--;
 }
 
 /*

@@ -2,6 +2,7 @@
  * test_debug_tells.c: mistakes that debug mode reports although the program may go on, and calls
  * that a signal handler must not make. A death test reads the report after the abort.
  */
+#include "run/capture.h"
 #include "run/coroutines.h"
 #include "run/sockets.h"
 #include "run/queues.h"
@@ -66,6 +67,42 @@ TELLS(of_much_that_is_written_and_never_drained, write_without_drain,
       "task #1 'write_without_drain' (created at |has written to a stream with 16 MiB "
       "pending|async_stream_drain");
 
+static int read_to_the_end(int fd)
+{
+    static char chunk[1 << 16];
+    ssize_t count;
+    while ((count = async_recv(fd, chunk, sizeof chunk, 0)) > 0)
+        continue;
+    close(fd);
+    return (int)count;
+}
+async_fn(read_to_the_end, int);
+
+static int write_much_and_drain(void)
+{
+    static char much[20 << 20];
+    int ends[2];
+    async_stream *stream;
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    async_task *reader = async_create_task(read_to_the_end, ends[1]);
+    ASYNC_TRY(async_stream_new(&stream, ends[0]));
+    CHECK(async_stream_write(stream, much, sizeof much) >= 0);
+    ASYNC_TRY(async_stream_drain(stream));
+    async_stream_close(stream);
+    return async_await(reader);
+}
+async_fn(write_much_and_drain);
+
+TEST_EACH_BACKEND(debug_accuses_no_task_of_one_large_write_before_a_drain)
+{
+    async_run_options options = with_debug();
+    capture_begin();
+    int result = async_run_with(&options, write_much_and_drain);
+    const char *said = capture_end();
+    CHECK_EQ(result, 0);
+    CHECK(strstr(said, "pending") == NULL);
+}
+
 static int close_under_a_waiter(void)
 {
     int ends[2];
@@ -95,6 +132,7 @@ static struct {
     async_future *future;
     async_queue *queue;
     async_event event;
+    async_loop *loop;
     int call; /* the call that the handler makes */
 } handled;
 
@@ -119,6 +157,9 @@ static void handle(int number)
         (void)async_call_soon(note_nothing, NULL);
         break;
     case 4:
+        async_ignore(async_call_soon_threadsafe(handled.loop, note_nothing, NULL));
+        break;
+    case 5:
         async_ignore(async_queue_put_nowait(handled.queue, &number));
         break;
     default:
@@ -131,6 +172,7 @@ static int be_interrupted(void)
     /* when the loop sleeps */
     const struct itimerval soon = {.it_value = {test_is_emulated() ? 2 : 0, 50000}};
     handled.task = async_current_task();
+    handled.loop = async_get_loop();
     handled.future = async_future_new();
     handled.queue = new_queue(0, sizeof(int));
     signal(SIGALRM, handle);
@@ -155,5 +197,6 @@ HANDLER(cancel, 0, "async_task_cancel");
 HANDLER(cancel_because, 1, "async_task_cancel_because");
 HANDLER(set_an_event, 2, "async_event_set");
 HANDLER(call_soon, 3, "async_call_soon");
-HANDLER(put, 4, "async_queue_put_nowait");
-HANDLER(set_a_future, 5, "async_future_set_result");
+HANDLER(call_soon_from_elsewhere, 4, "async_call_soon_threadsafe");
+HANDLER(put, 5, "async_queue_put_nowait");
+HANDLER(set_a_future, 6, "async_future_set_result");

@@ -4,7 +4,7 @@
  * The producer has ended, and the consumer waits for one more item.
  *
  * call `async_queue_shutdown(queue, false)` after the last item: `async_queue_get` then returns
- * -EPIPE when the queue is empty.
+ * -ESHUTDOWN when the queue is empty.
  */
 #include <asyncio.h>
 #include <stdio.h>

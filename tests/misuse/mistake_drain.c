@@ -3,7 +3,7 @@
  *
  * `async_stream_write` never waits: output that the peer does not take stays in memory. A program
  * that writes faster than its peer reads needs more and more memory until it is killed. Debug mode
- * reports it at 16 MiB, and each time that it has doubled.
+ * reports a write that finds 16 MiB pending, and each time that they have doubled.
  *
  * Run with ASYNCIO_DEBUG=1.
  *

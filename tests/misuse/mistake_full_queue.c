@@ -5,8 +5,8 @@
  * waits for room.
  *
  * let the consumer go on after a bad item. Or let it call `async_queue_shutdown(queue, true)`
- * before it returns: `async_queue_put` then returns -EPIPE. Or create both in a task group, which
- * cancels the producer when the consumer fails.
+ * before it returns: `async_queue_put` then returns -ESHUTDOWN. Or create both in a task group,
+ * which cancels the producer when the consumer fails.
  */
 #include <asyncio.h>
 #include <stdio.h>

@@ -5,6 +5,7 @@
 #include "run/capture.h"
 #include "run/forks.h"
 #include "run/runner.h"
+#include "sched/loop.h"
 #include "sys/clock.h"
 #include "sys/peek.h"
 #include "sys/thread.h"
@@ -167,4 +168,34 @@ TEST(observer_does_not_guess_what_the_kernel_does_not_tell)
     CHECK_EQ(result, 0);
     CHECK(strstr(said, "has held loop 1 for") != NULL);
     CHECK(strstr(said, "whether it computes or is blocked is not known") != NULL);
+}
+
+/* ---- reports of the library ----------------------------------------------------------------- */
+
+/* As on a busy machine. */
+static void report_slowly(struct async_loop *loop, enum deadlock_kind kind)
+{
+    (void)loop;
+    (void)kind;
+    asyncp_sys_sleep((int64_t)(3 * LIMIT * NS_PER_SECOND));
+}
+
+static int wait_for_ever(void)
+{
+    static struct loop_hooks hooks;
+    async_event never = {0};
+    hooks = *asyncp_current->hooks;
+    hooks.report_deadlock = report_slowly;
+    asyncp_current->hooks = &hooks;
+    return async_event_wait(&never);
+}
+async_fn(wait_for_ever);
+
+TEST(observer_does_not_report_a_loop_that_writes_a_report)
+{
+    capture_begin();
+    int result = async_run_with(&(async_run_options){.watchdog = LIMIT}, wait_for_ever);
+    const char *said = capture_end();
+    CHECK_EQ(result, -EDEADLK);
+    CHECK_STR(said, "");
 }
