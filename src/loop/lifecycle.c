@@ -180,6 +180,7 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
             "a task that overflows its stack cannot be named here: sigaltstack failed (%s)",
             asyncp_error_meaning(loop->signal_stack.error));
     atomic_store(&asyncp_uncaught_hook, asyncp_report_uncaught);
+    atomic_store(&asyncp_is_open_hook, asyncp_loops_has);
     asyncp_loops_add(loop);
     asyncp_tracing_open(loop);
     *out = asyncp_current = loop;

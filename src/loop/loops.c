@@ -64,6 +64,16 @@ int asyncp_loops_each(int (*visit)(void *argument, const struct async_loop *loop
     return result < 0 ? result : 0;
 }
 
+bool asyncp_loops_has(const struct async_loop *loop)
+{
+    pthread_mutex_lock(&mutex);
+    const struct async_loop *open = asyncp_loops.first;
+    while (open != NULL && open != loop)
+        open = open->listing.next;
+    pthread_mutex_unlock(&mutex);
+    return open != NULL;
+}
+
 void asyncp_loops_fork(void)
 {
     mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;

@@ -8,6 +8,8 @@
 
 #include "sched/listing.h"
 
+#include <stdbool.h>
+
 struct coroutine;
 
 struct loops {
@@ -32,6 +34,9 @@ int32_t asyncp_loop_thread(const struct async_loop *loop);
  * closed. Ends with the first call that returns a negative number, which is returned; else 0.
  */
 int asyncp_loops_each(int (*visit)(void *argument, const struct async_loop *loop), void *argument);
+
+/* Whether a loop with this address is open, also a copy in a child of fork(). */
+bool asyncp_loops_has(const struct async_loop *loop);
 
 /* In a new child: another thread may have held the lock. */
 void asyncp_loops_fork(void);

@@ -8,6 +8,8 @@
 
 const struct coroutine asyncp_future;
 
+_Atomic(asyncp_open_function *) asyncp_is_open_hook;
+
 struct shown_name asyncp_shown_name(const struct async_task *task)
 {
     struct shown_name name;
@@ -101,6 +103,12 @@ static struct label taker_of(const struct async_task *task)
 
 void asyncp_task_check(const struct async_task *task, const char *call, bool taking)
 {
+    asyncp_open_function *is_open = atomic_load(&asyncp_is_open_hook);
+    ENSURE(
+        is_open == NULL || is_open(task->loop),
+        "%s: the run of this task is over, and its loop closed; await, detach or read tasks before "
+        "the run ends",
+        call);
     if (loop_is_inherited(task->loop))
         asyncp_wrong_loop(task->loop, call, "the task");
     ENSURE(task->loop == asyncp_current,

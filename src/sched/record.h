@@ -65,7 +65,14 @@ static inline void task_release(struct async_task *task)
         task_free(task);
 }
 
-/* For asyncp_uncaught_hook: reports which task let a C++ exception out. */
-void asyncp_report_uncaught(void);
+/*
+ * For asyncp_uncaught_hook: reports which task let a C++ exception out, or, with `ends_thread`, was
+ * left by pthread_exit or pthread_cancel.
+ */
+void asyncp_report_uncaught(bool ends_thread);
+
+/* Whether the address is that of an open loop of this process. NULL: not known. */
+typedef bool asyncp_open_function(const struct async_loop *loop);
+extern _Atomic(asyncp_open_function *) asyncp_is_open_hook;
 
 #endif

@@ -31,9 +31,10 @@ void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns)
     while (heap_min_key(&loop->clock.timers) <= now_ns) {
         struct timer *timer = heap_min_node(&loop->clock.timers);
         int64_t when_ns = heap_min_key(&loop->clock.timers);
-        ENSURE(timer->set && timer->slot == heap_min_slot(&loop->clock.timers),
-               "the memory of a timeout was freed or overwritten; a block was left, perhaps by "
-               "longjmp, without the end of the timeout that it began there");
+        ENSURE(
+            timer->set && timer->slot == heap_min_slot(&loop->clock.timers),
+            "the memory of a timer was freed or overwritten: a frame that sleeps or has a timeout "
+            "was left, perhaps by longjmp, and its call had not returned");
         asyncp_timer_clear(loop, timer);
         asyncp_metrics_fire(loop, now_ns - (when_ns > polled_ns ? when_ns : polled_ns));
         timer->expire(timer);

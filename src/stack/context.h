@@ -40,10 +40,11 @@ extern const void *const asyncp_switch_resume __attribute__((visibility("hidden"
 void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument);
 
 /*
- * Called when no frame of the running context catches a C++ exception, before std::terminate. NULL:
- * no function is called.
+ * Called when no frame of the running context catches a C++ exception, before std::terminate; with
+ * `ends_thread` when the thread ends here, by pthread_exit or pthread_cancel. NULL: no function is
+ * called.
  */
-typedef void asyncp_uncaught_function(void);
+typedef void asyncp_uncaught_function(bool ends_thread);
 extern _Atomic(asyncp_uncaught_function *) asyncp_uncaught_hook;
 
 /* Makes a context whose first call is entry(argument). entry is TOOLS_NO_TSAN. */

@@ -1,7 +1,8 @@
 /*
  * stack/personality.c: the personality routine of the first frame of each stack. An unwinder asks
  * it last, after it has found no handler for a C++ exception in the other frames. It never handles
- * the exception, so std::terminate follows with all frames still in place.
+ * the exception, so std::terminate follows with all frames still in place. The unwinding at the end
+ * of a thread comes here after it has left all frames of the task.
  */
 #include "stack/context.h"
 #include <unwind.h>
@@ -14,8 +15,9 @@ _Unwind_Reason_Code asyncp_stack_personality(int version, _Unwind_Action actions
                                              struct _Unwind_Context *frame)
 {
     asyncp_uncaught_function *hook = asyncp_uncaught_hook;
-    if (version == 1 && (actions & _UA_SEARCH_PHASE) != 0 && hook != NULL)
-        hook();
+    const bool ends_thread = (actions & _UA_FORCE_UNWIND) != 0;
+    if (version == 1 && (ends_thread || (actions & _UA_SEARCH_PHASE) != 0) && hook != NULL)
+        hook(ends_thread);
     (void)kind;
     (void)exception;
     (void)frame;

@@ -54,7 +54,7 @@ bool asyncp_sys_thread_call(int32_t process, int32_t thread, struct thread_call 
     if (!read_thread_file(process, thread, "syscall", text, sizeof text))
         return false;
     if (sscanf(text, "-1 %" SCNx64 " %" SCNx64, &call->sp, &call->pc) == 2) {
-        call->number = THREAD_FAULT;
+        call->number = call->sp == 0 && call->pc == 0 ? THREAD_ENDED : THREAD_FAULT;
         return true;
     }
     return sscanf(text,

@@ -19,11 +19,11 @@ struct thread_times {
 /* false: the kernel does not tell. */
 bool asyncp_sys_thread_times(int32_t thread, struct thread_times *times);
 
-enum { CALL_ARGUMENTS = 6, THREAD_FAULT = -1 };
+enum { CALL_ARGUMENTS = 6, THREAD_FAULT = -1, THREAD_ENDED = -2 };
 
 /* The system call in which a thread sleeps. */
 struct thread_call {
-    long number; /* THREAD_FAULT: none, it has touched a page that is not there yet */
+    long number; /* THREAD_FAULT: none, it has touched a page that is not there yet; THREAD_ENDED */
     uint64_t arguments[CALL_ARGUMENTS];
     uint64_t sp, pc;
 };

@@ -85,6 +85,10 @@ void asyncp_blocking_describe(char *text, size_t size, const struct thread_call 
         snprintf(text, size, "a page fault, for memory of a file or in swap");
         return;
     }
+    if (call->number == THREAD_ENDED) {
+        snprintf(text, size, "the end of its thread");
+        return;
+    }
     if (known == NULL) {
         snprintf(text, size, "system call %ld", call->number);
         return;
@@ -102,6 +106,8 @@ const char *asyncp_blocking_hint(const struct thread_call *call)
     const struct blocking_call *known = find_call(call->number);
     if (call->number == THREAD_FAULT)
         return "touch such memory in async_to_thread first, or lock it: mlock(2)";
+    if (call->number == THREAD_ENDED)
+        return "return from a task, and do not call pthread_exit: the loop runs on its thread";
     return known != NULL ? known->hint : "call this in another thread: async_to_thread";
 }
 

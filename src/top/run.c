@@ -45,7 +45,10 @@ static int end_failed_run(void)
     asyncp_current = failed_run.suspended;
     asyncp_run_error = 0;
     failed_run.suspended = NULL;
-    return error;
+    return error == -EBUSY
+               ? async_fail(error, "this thread has a loop already; in a task, call the "
+                                   "coroutine itself: async_run is for main")
+               : error;
 }
 
 /* Runs the task. -EINTR if SIGINT or SIGTERM cancelled it, -EDEADLK if a deadlock did. */
@@ -115,7 +118,7 @@ int asyncp_main_end(async_task *main_task)
 {
     if (asyncp_run_error != 0) {
         int error = end_failed_run();
-        asyncp_report("cannot create a loop: %s", asyncp_error_meaning(error));
+        asyncp_report("cannot create a loop: %s", async_strerror(error));
         return exit_status(error, 0, true);
     }
     struct async_loop *loop = asyncp_current;

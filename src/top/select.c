@@ -345,7 +345,7 @@ int async_select_n(const async_case cases[], size_t count, int *result)
         return asyncp_fail_cancelled(loop);
     if (!are_cases(cases, count))
         return async_fail(
-            -EINVAL, "async_select: there are no cases, or one was not made by an ASYNC_ON_ macro");
+            -EINVAL, "async_select: there are no cases, or one was not made by an async_on_ call");
     int index = try_cases(loop, cases, count, result);
     return index >= 0 ? pace_select(loop, &cases[index], index)
                       : wait_for_case(loop, cases, count, result);

@@ -136,7 +136,7 @@ static int forget_a_limit(void)
 }
 async_fn(forget_a_limit);
 
-DEATH_TEST(lifetime_overwritten_limit_is_reported, "the memory of a timeout was freed")
+DEATH_TEST(lifetime_overwritten_limit_is_reported, "the memory of a timer was freed")
 {
     async_ignore(async_run_with(test_options(), forget_a_limit));
 }

@@ -77,6 +77,7 @@ LOOP_TEST(run_inside_a_loop_is_busy_and_leaves_no_trace)
     async_task *child = async_create_task(add, 1, 2);
     async_loop *loop = async_get_loop();
     CHECK_EQ(async_run(give, 7), -EBUSY);
+    CHECK(strstr(async_strerror(-EBUSY), "call the coroutine itself") != NULL);
     CHECK_EQ(async_run_with(test_options(), give, 7), -EBUSY);
     CHECK(async_get_loop() == loop);
     CHECK_EQ(async_all_tasks(NULL, 0), 2);

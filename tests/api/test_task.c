@@ -3,7 +3,9 @@
  * kept, and invalid tasks are refused. Handles afterwards: test_semantics_handles.c.
  */
 #include "run/trace.h"
+#include "stack/context.h"
 #include "sys/map.h"
+#include <pthread.h>
 
 /* ---- number of arguments --------------------------------------------------------------------- */
 
@@ -387,4 +389,48 @@ DEATH_TEST(a_task_made_without_a_loop_dies,
            "async_create_task(take0) was called at|test_task.c:|on a thread without a loop")
 {
     async_ignore(async_create_task(take0) == NULL);
+}
+
+/* ---- a thread, or a run, that ends too early ------------------------------------------------- */
+
+static async_task *kept;
+
+static int keep_a_handle(void)
+{
+    kept = async_create_task(take0);
+    return async_task_wait(kept);
+}
+async_fn(keep_a_handle);
+
+DEATH_TEST(task_handle_after_its_run_is_misuse,
+           "async_task_result: the run of this task is over, and its loop closed")
+{
+    if (ASYNC_ASAN || ASYNC_TSAN || tools_under_valgrind())
+        test_skip("the tool reports the use of freed memory");
+    CHECK_EQ(async_run_with(test_options(), keep_a_handle), 0);
+    async_ignore(async_task_result(kept));
+}
+
+static int end_the_thread(void)
+{
+    ASYNC_TRY(async_sleep(0));
+    pthread_exit(NULL);
+}
+async_fn(end_the_thread);
+
+static int await_the_end_of_the_thread(void)
+{
+    return async_await(async_create_task(end_the_thread));
+}
+async_fn(await_the_end_of_the_thread);
+
+DEATH_TEST(task_must_not_end_its_thread,
+           "task #2 'end_the_thread'|ends its thread, by pthread_exit or pthread_cancel")
+{
+#ifndef __GLIBC__
+    test_skip("libc does not unwind at the end of a thread");
+#endif
+    if (asyncp_switch_resume == NULL)
+        test_skip("stacks are not unwound here");
+    async_ignore(async_run_with(test_options(), await_the_end_of_the_thread));
 }
