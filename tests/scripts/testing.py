@@ -55,6 +55,8 @@ REPORTS = {
     "leak_is_seen_at_the_limit_of_descriptors": [r"leak: descriptor \d+ is open \(/dev/null\)",
                                                  r"leak: descriptor 63 is open \(/dev/null\)"],
     "leak_is_seen_under_a_limit_that_was_lowered": [r"leak: descriptor \d+ is open \(/dev/null\)"],
+    "standard_error_that_was_closed_is_said": [r"descriptor 2 was closed, and the test had not opened it"],
+    "check_is_shown_after_standard_error_was_closed": [r"reports\.c:\d+: check failed: 1 == 2: 1 != 2"],
     "output_must_not_lack_a_part": [r'the output lacks "two"', r"^one$"],
     "output_that_is_cut_says_so": [r"^the first \d{6} bytes of the output are not shown$", r"^the last line$"],
     "output_of_a_sweep_that_is_cut_says_so": [r"print_much, cancelled at stop 1: failed",

@@ -1,6 +1,6 @@
 /*
- * check.c: the checks of a test and their messages. A message goes to standard error at once,
- * because a test that has failed may crash soon.
+ * check.c: the checks of a test and their messages. A message is written at once, because a test
+ * that has failed may crash soon.
  */
 #include "kit.h"
 
@@ -14,9 +14,9 @@ void say(const char *format, ...)
     va_list arguments;
     fflush(stdout);
     va_start(arguments, format);
-    vdprintf(STDERR_FILENO, format, arguments);
+    vdprintf(report_fd(), format, arguments);
     va_end(arguments);
-    dprintf(STDERR_FILENO, "\n");
+    dprintf(report_fd(), "\n");
 }
 
 /* Where a check was made, for its message. */

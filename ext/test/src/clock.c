@@ -86,7 +86,7 @@ static bool count_stop(struct run *run)
         return false;
     run->was_cancelled = true;
     say("at stop %ld:", run->stops);
-    async_dump(STDERR_FILENO);
+    async_dump(report_fd());
     async_task_cancel(run->subject);
     return true;
 }

@@ -125,7 +125,7 @@ void run_set_own_process(void);
  */
 bool check_failed(const char *file, int line, const char *format, ...) ASYNCP_PRINTF(3, 4);
 
-/* Writes a line to standard error. */
+/* Writes a line to report_fd(). */
 void say(const char *format, ...) ASYNCP_PRINTF(1, 2);
 
 /* ---- clock.c -------------------------------------------------------------------------------- */
@@ -193,6 +193,12 @@ int calls_serve(int process, short events);
 struct call_outcome calls_close(void);
 
 /* ---- process.c ------------------------------------------------------------------------------ */
+
+/*
+ * The descriptor for what the kit says: standard error, or in a child another one for the same
+ * output, because a test may close or replace that.
+ */
+int report_fd(void);
 
 /* The descriptors that are open. NULL: no memory. */
 struct inventory;

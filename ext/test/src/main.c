@@ -53,9 +53,9 @@ void async_test_skip(const char *format, ...)
     va_list arguments;
     fflush(stdout);
     va_start(arguments, format);
-    vdprintf(STDERR_FILENO, format, arguments);
+    vdprintf(report_fd(), format, arguments);
     va_end(arguments);
-    dprintf(STDERR_FILENO, "\n");
+    dprintf(report_fd(), "\n");
     process_end(run_is_own_process() ? STATUS_SKIPPED : EXIT_SKIPPED);
 }
 

@@ -29,10 +29,34 @@ enum {
     CHECK_MS = 20,        /* between two looks at a child and its output, which grows meanwhile */
     MAX_OUTPUT = 1 << 26, /* bytes; a child that has written more has failed */
     MAX_DESCRIPTORS = 65536, /* higher ones are not compared */
+    KEPT_DESCRIPTOR = 1000,  /* at least: tests count from 3 */
     MAX_WAITS = 100,         /* milliseconds until an open descriptor is a leak */
 };
 
 static const double OF_THE_REST = 0.75;
+
+/* ---- the output of the kit ------------------------------------------------------------------ */
+
+static struct {
+    int fd; /* 0: none */
+    struct stat file;
+} kept;
+
+static void keep_output(int output)
+{
+    kept.fd = fcntl(output, F_DUPFD_CLOEXEC, KEPT_DESCRIPTOR);
+    if (kept.fd < 0 || fstat(kept.fd, &kept.file) < 0)
+        kept.fd = 0;
+}
+
+/* A test may have closed this one, too, and opened another file. */
+int report_fd(void)
+{
+    struct stat now;
+    bool is_there = kept.fd > 0 && fstat(kept.fd, &now) == 0 && now.st_dev == kept.file.st_dev &&
+                    now.st_ino == kept.file.st_ino;
+    return is_there ? kept.fd : STDERR_FILENO;
+}
 
 /* ---- descriptors ---------------------------------------------------------------------------- */
 
@@ -105,7 +129,7 @@ bool inventory_differs(struct inventory *before)
     if (!is_comparable)
         say("no memory to compare the descriptors that are open with those before the test");
     for (int fd = 0; is_comparable && fd < MAX_DESCRIPTORS; fd++) {
-        if (before->is_open[fd] == after->is_open[fd] ||
+        if (before->is_open[fd] == after->is_open[fd] || fd == kept.fd ||
             !stays_changed(fd, before->is_open[fd], &waits))
             continue;
         differs = true;
@@ -170,7 +194,7 @@ static double limit, report_seconds;
 static void end_at_limit(void)
 {
     end_alone();
-    dprintf(STDERR_FILENO, "time limit: the test has not ended within %.3g s; its tasks:\n", limit);
+    dprintf(report_fd(), "time limit: the test has not ended within %.3g s; its tasks:\n", limit);
     asyncp_time_limit_report();
     _exit(STATUS_TIME_LIMIT);
 }
@@ -185,9 +209,9 @@ static void on_time_limit(int number)
     static const char late[] = "the report took too long; only a list of the tasks:\n";
     bool is_late = report_seconds > 0;
     (void)number;
-    (void)!write(STDERR_FILENO, is_late ? late : no_thread,
+    (void)!write(report_fd(), is_late ? late : no_thread,
                  (is_late ? sizeof late : sizeof no_thread) - 1);
-    async_dump(STDERR_FILENO);
+    async_dump(report_fd());
     _exit(STATUS_TIME_LIMIT);
 }
 
@@ -232,6 +256,7 @@ static void become_child(int output, double time_limit)
     dup2(nothing, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
+    keep_output(output);
     close(nothing);
     close(output);
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -159,7 +159,7 @@ static void check_tasks(struct run *run)
         return;
     say("leak: %zu task%s not ended; await or cancel %s before the test returns", left,
         left == 1 ? " has" : "s have", left == 1 ? "it" : "them");
-    async_dump(STDERR_FILENO);
+    async_dump(report_fd());
     note_leak(run);
 }
 

@@ -37,6 +37,21 @@ ASYNC_TEST(leak_is_seen_under_a_limit_that_was_lowered)
     return limit_descriptors(0);
 }
 
+/* ---- standard error ------------------------------------------------------------------------- */
+
+ASYNC_TEST(standard_error_that_was_closed_is_said)
+{
+    return close(STDERR_FILENO);
+}
+
+ASYNC_TEST(check_is_shown_after_standard_error_was_closed)
+{
+    ASYNC_CHECK_EQ(close(STDERR_FILENO), 0);
+    ASYNC_CHECK_EQ(open("/dev/null", O_WRONLY), STDERR_FILENO);
+    ASYNC_CHECK_EQ(1, 2);
+    return 0;
+}
+
 /* ---- output --------------------------------------------------------------------------------- */
 
 ASYNC_TEST_WITH(output_must_not_lack_a_part, .output = "one|two")
