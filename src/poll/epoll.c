@@ -12,6 +12,7 @@
 #include "sys/file.h"
 #include "sys/polling.h"
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
 /* As many as the loop runs in one batch: the kernel has just touched their sockets. */
 enum { MAX_EVENTS = 32 };
@@ -66,6 +67,23 @@ static int epoll_open(struct poller *poller)
 }
 
 /*
+ * With these errors the kernel may mean our descriptor, not that of the caller. It has no type, as
+ * sockets, pipes and files have one.
+ */
+static void check_own_descriptor(const struct epoll *epoll, int result)
+{
+    struct stat status;
+    ENSURE(result != -EBADF || asyncp_sys_is_open(epoll->fd),
+           "the loop's own descriptor is gone: the program has closed it, or closed one descriptor "
+           "twice");
+    ENSURE(
+        result != -EINVAL || asyncp_sys_fd_status(epoll->fd, &status) < 0 ||
+            (status.st_mode & S_IFMT) == 0,
+        "the loop's own descriptor is another file now: the program has closed it, or closed one "
+        "descriptor twice, and has then opened that");
+}
+
+/*
  * Adds or modifies the registration, whichever the kernel accepts. After an error it is unchanged.
  */
 static int register_events(const struct epoll *epoll, struct epoll_entry *entry, int fd,
@@ -81,8 +99,10 @@ static int register_events(const struct epoll *epoll, struct epoll_entry *entry,
         result = asyncp_sys_epoll_ctl(epoll->fd, EPOLL_CTL_ADD, fd, &event);
     } else if (result == -EEXIST)
         result = asyncp_sys_epoll_ctl(epoll->fd, EPOLL_CTL_MOD, fd, &event);
-    if (result < 0)
+    if (result < 0) {
+        check_own_descriptor(epoll, result);
         return result;
+    }
     entry->common.generation++;
     entry->common.registered = true;
     return 0;

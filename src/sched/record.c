@@ -105,7 +105,7 @@ void asyncp_task_check(const struct async_task *task, const char *call, bool tak
 {
     asyncp_open_function *is_open = atomic_load(&asyncp_is_open_hook);
     ENSURE(
-        is_open == NULL || is_open(task->loop),
+        task->loop == asyncp_current || is_open == NULL || is_open(task->loop),
         "%s: the run of this task is over, and its loop closed; await, detach or read tasks before "
         "the run ends",
         call);

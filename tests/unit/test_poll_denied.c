@@ -136,6 +136,37 @@ DEATH_TEST(poll_uring_descriptor_that_the_program_closed_ends_it,
     close_the_loop_s_descriptor("uring");
 }
 
+/* As a program does that closes all descriptors above 2. `reused`: another file has the number. */
+static int wait_without_the_loop_s_descriptor(bool reused)
+{
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    close(async_loop_fd(async_get_loop()));
+    if (reused)
+        CHECK(dup(ends[0]) >= 0);
+    return async_wait_readable(ends[0]);
+}
+async_fn(wait_without_the_loop_s_descriptor, bool);
+
+static void wait_on_epoll(bool reused)
+{
+    async_run_options options = *test_options();
+    options.backend = "epoll";
+    async_ignore(async_run_with(&options, wait_without_the_loop_s_descriptor, reused));
+}
+
+DEATH_TEST(poll_epoll_descriptor_that_is_gone_is_no_error_of_a_call,
+           "the loop's own descriptor is gone|the program has closed it")
+{
+    wait_on_epoll(false);
+}
+
+DEATH_TEST(poll_epoll_descriptor_that_is_another_file_is_no_error_of_a_call,
+           "the loop's own descriptor is another file now")
+{
+    wait_on_epoll(true);
+}
+
 /* ---- the choice ----------------------------------------------------------------------------- */
 
 TEST(poll_backend_that_does_not_exist_is_einval)
