@@ -2,8 +2,8 @@
  * show/own_places.c: a task's stack is read from its outer end, where its function begins, to the
  * first call that the program makes to the library. The call before that one is the place of the
  * task. The function of a server's connection is the library's own, so its calls are outside of the
- * program's. In a static program the library is in the same file as the program, so its names tell
- * it.
+ * program's. A static library is in the same file as the program or as a plugin, so its sources and
+ * its names tell it.
  */
 #include "show/own_places.h"
 #include "inspect/source.h"
@@ -161,7 +161,7 @@ bool asyncp_own_place_text(uint64_t address, char *text, size_t size)
 {
     static struct own_places own; /* not on the stack, which may be that of a signal handler */
     static struct located located;
-    own = (struct own_places){.is_static = false};
+    own = (struct own_places){.has_file = false};
     located = (struct located){.address = address};
     if (!use_file(&own, address))
         return false;
@@ -201,7 +201,7 @@ static void make_source_path(const struct source_line *line, char *path, size_t 
     remove_dots(path);
 }
 
-/* In a static program: whether the source is in the folder of the library's sources. */
+/* Whether the source is in the folder of the library's sources. Without them it has no lines. */
 static bool is_library_source(const struct own_places *own, const struct source_line *line)
 {
     char library[MAX_PATH], path[MAX_PATH];
@@ -219,9 +219,8 @@ static bool is_of_library(const struct own_places *own, const struct located *lo
         return false;
     if (begins_with(place->function, "async_") || begins_with(place->function, "asyncp_"))
         return true;
-    if (!own->is_static)
-        return located->base == own->library_base;
-    return place->function[0] == 0 || is_library_source(own, &located->line);
+    return located->base == own->library_base &&
+           (place->function[0] == 0 || is_library_source(own, &located->line));
 }
 
 static size_t count_frames(const struct trace *trace)
@@ -275,7 +274,6 @@ void asyncp_own_places_open(struct own_places *own)
     const struct located *library = locate(own, (uintptr_t)&asyncp_own_places_open);
     own->library_base = library->base;
     own->library_line = library->line;
-    own->is_static = strcmp(own->file.path, PROGRAM_FILE) == 0;
 }
 
 void asyncp_own_places_close(struct own_places *own)

@@ -19,7 +19,6 @@ struct own_places {
     struct elf_image image; /* of the file in use; bytes NULL: none */
     uintptr_t library_base;
     struct source_line library_line; /* of one of its functions; line 0: unknown */
-    bool is_static;                  /* the library is in the file of the program */
 };
 
 void asyncp_own_places_open(struct own_places *own);
