@@ -39,13 +39,13 @@ struct calls {
 static void add_call(struct lines *lines, uint64_t address, uint64_t inside, struct calls *calls)
 {
     size_t before = calls->count;
-    bool is_inside = sources_in_library(lines->sources, address, inside) ||
-                     (calls->runs && sources_in_libc(lines->sources, address));
+    bool in_library = sources_in_library(lines->sources, address, inside);
+    bool in_libc = calls->runs && sources_in_libc(lines->sources, address);
     calls->count += sources_find_places(lines->sources, address, calls->places + before,
                                         MAX_PLACES - before);
     for (size_t i = before; i < calls->count; i++) {
         bool has_line = calls->places[i].line > 0;
-        calls->is_inside[i] = is_inside && !(calls->runs && !calls->has_source && has_line);
+        calls->is_inside[i] = in_libc || (in_library && (calls->has_source || !has_line));
     }
 }
 
@@ -73,14 +73,20 @@ static bool has_public_name(const struct code_place *place)
     return begins_with(place, "async_") || begins_with(place, "asyncp_");
 }
 
-/* Behind the last public function: the library has no debug information in a static program. */
+/*
+ * In a static program in which nothing has a line: behind the last public function; without one, as
+ * after a tail call, the task's own.
+ */
 static size_t behind_public(const struct calls *calls)
 {
-    size_t own = calls->count;
-    for (size_t i = 0; i < calls->count; i++)
-        if (begins_with(&calls->places[i], "async_"))
+    size_t own = calls->count, entry = calls->count;
+    for (size_t i = 0; i < calls->count; i++) {
+        if (calls->places[i].is_entry)
+            entry = i;
+        else if (begins_with(&calls->places[i], "async_"))
             own = i + 1;
-    return own;
+    }
+    return own < calls->count ? own : entry;
 }
 
 /*

@@ -1,20 +1,22 @@
 """The calls of a task, and where in the program it is: its innermost function that is not one of the library.
 
-The rules are those of cmd/lines.c: functions of the library are those of its shared file; in a static program those
-from its folder of sources, or, without debug information, those up to the last public one.
+The rules are those of cmd/lines.c: functions of the library are those of its file that are from its folder of sources,
+or, without debug information, have no line. In a static program without any lines they are those up to the last public
+one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from itertools import dropwhile
+from pathlib import PurePath
 from typing import NamedTuple
 
 import gdb
 
 from .frames import Threads, show, shown_frames, sp_of, why_no_frames
 from .memory import Refusal, read
-from .tasks import Task
+from .tasks import RUNS, Task
 
 REAL = (gdb.NORMAL_FRAME, gdb.SIGTRAMP_FRAME)  # neither inlined nor made up for a tail call
 ENTER = "asyncp_enter_"  # async_fn(NAME): mostly NAME is inlined there
@@ -48,31 +50,65 @@ def function_of(frame: gdb.Frame) -> str:
     return name.removeprefix(ENTER)
 
 
+def has_public_name(frame: gdb.Frame) -> bool:
+    """Of the library, or an inline function of its headers."""
+    name = frame.name() or ""
+    return name.startswith(("async_", "asyncp_")) and not name.startswith(ENTER)
+
+
+def has_line(frame: gdb.Frame) -> bool:
+    return frame.find_sal().line > 0
+
+
+def real_frame(frame: gdb.Frame) -> gdb.Frame:
+    """That of the function into which a function is inlined."""
+    while frame.type() == gdb.INLINE_FRAME and frame.older():
+        frame = frame.older()
+    return frame
+
+
 def is_of_library(frame: gdb.Frame, resume: int) -> bool:
-    """By its file, its source and its name. Inline functions of the headers are the library's, too."""
-    if (frame.name() or "").startswith(("async_", "asyncp_")) and not (frame.name() or "").startswith(ENTER):
+    """By its name, its file and its source. Where the library has no debug information, what has a line is not of it."""
+    if has_public_name(frame):
         return True
-    pc, library = frame.pc(), gdb.solib_name(resume)
-    if library is not None or gdb.solib_name(pc) is not None:
-        return gdb.solib_name(pc) == library
-    function = frame.function()
+    if gdb.solib_name(frame.pc()) != gdb.solib_name(resume):
+        return False
     folder = folder_of_folder(source_at(resume))
-    return bool(folder and function and function.symtab.fullname().startswith(folder + "/"))
+    if not folder:
+        return not has_line(frame)
+    functions = filter(None, (frame.function(), real_frame(frame).function()))
+    return any(function.symtab.fullname().startswith(folder + "/") for function in functions)
+
+
+def is_of_libc(frame: gdb.Frame) -> bool:
+    """In a shared file of libc."""
+    return PurePath(gdb.solib_name(frame.pc()) or "").name.startswith(("libc.", "libc-", "libpthread", "ld-"))
 
 
 def behind_public(frames: list[gdb.Frame]) -> list[gdb.Frame]:
-    """The library has no debug information in a static program: it ends with a public function."""
-    public = [i for i, frame in enumerate(frames) if (frame.name() or "").startswith(("async_", "asyncp_"))
-              and not frame.name().startswith((ENTER, *BEGINNINGS))]
-    return frames[public[-1] + 1:] if public else []
+    """Behind the last public function; without one, as after a tail call, from the task's own on."""
+    public = [i + 1 for i, frame in enumerate(frames) if (frame.name() or "").startswith("async_")]
+    entries = [i for i, frame in enumerate(frames) if (frame.name() or "").startswith(ENTER)]
+    return frames[(public or entries)[-1]:] if public or entries else []
+
+
+def behind_library(frames: list[gdb.Frame], resume: int) -> list[gdb.Frame]:
+    own = list(dropwhile(lambda frame: is_of_library(frame, resume), frames))
+    is_shared = PurePath(gdb.solib_name(resume) or "").name.startswith("libasyncio.so")
+    return own or ([] if is_shared or source_at(resume) else behind_public(frames))
+
+
+def behind_blocking(frames: list[gdb.Frame], resume: int) -> list[gdb.Frame]:
+    """Of a task that runs: from a function with a line on, because other libraries mostly have none."""
+    own = [i for i, frame in enumerate(frames) if not is_of_library(frame, resume) and not is_of_libc(frame)]
+    with_line = [i for i in own if has_line(frames[i])]
+    return frames[(with_line or own)[0]:] if own else []
 
 
 def own_frames(task: Task, frames: list[gdb.Frame]) -> list[gdb.Frame]:
-    """From the innermost one on that is the program's own."""
-    resume = task.loop.lib.resume
-    if gdb.solib_name(resume) is None and not source_at(resume):
-        frames = behind_public(frames)
-    own = list(dropwhile(lambda frame: is_of_library(frame, resume), frames))
+    """From the innermost one on that is the program's own. A task that does not run is in the library."""
+    find = behind_blocking if task.state == RUNS else behind_library
+    own = find(frames, task.loop.lib.resume)
     return [] if own and (own[0].name() or "").startswith(BEGINNINGS) else own
 
 

@@ -19,3 +19,5 @@ GDB_TEST(gdb_reads_no_task_of_chunks_that_overlap_twice, "overlaps");
 GDB_TEST(gdb_lists_ten_thousand_tasks_in_seconds, "many");
 GDB_TEST(gdb_loads_the_installed_commands_with_the_library, "installed");
 GDB_TEST(gdb_shows_the_frames_of_a_task_on_other_processors, "emulated");
+SCRIPT_TEST(gdb_names_the_program_whatever_file_the_library_is_in, "tests/scripts/places.py",
+            "gdb");

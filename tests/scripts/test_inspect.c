@@ -38,3 +38,7 @@ SCRIPT_TEST(report_has_the_offset_in_a_library_without_build_id_that_was_replace
             "tests/scripts/replaced.py", "unnamed");
 SCRIPT_TEST(report_has_the_function_of_a_library_that_was_stripped, "tests/scripts/replaced.py",
             "stripped");
+SCRIPT_TEST(inspect_names_the_program_whatever_file_the_library_is_in, "tests/scripts/places.py",
+            "command");
+SCRIPT_TEST(inspect_and_gdb_name_the_program_of_a_task_that_is_blocked_in_libc,
+            "tests/scripts/places.py", "blocked");
