@@ -77,10 +77,12 @@ static int add_handle(struct building *building, const struct row *row, uint64_t
     return found == NULL ? 0 : add_edge(building->graph, index_of(building, row), found->row, kind);
 }
 
-/* Reads an array of the process, and adds the edges of each element. */
+/* Adds the edges of an element of an array, which was read from `address`. */
+typedef int add_element(struct building *building, const struct row *row, const char *bytes,
+                        uint64_t address);
+
 static int add_each(struct building *building, const struct row *row, uint64_t array,
-                    uint64_t count, size_t size,
-                    int (*add)(struct building *building, const struct row *row, const char *bytes))
+                    uint64_t count, size_t size, add_element *add)
 {
     if (!spend(building, count, size > sizeof(void *) ? size : sizeof(void *)))
         return 0;
@@ -89,13 +91,15 @@ static int add_each(struct building *building, const struct row *row, uint64_t a
     if (result == 0)
         result = asyncp_view_read(building->view, array, bytes, (size_t)count * size);
     for (uint64_t i = 0; i < count && result == 0; i++)
-        result = add(building, row, bytes + i * size);
+        result = add(building, row, bytes + i * size, array + i * size);
     free(bytes);
     return result;
 }
 
-static int add_pointer(struct building *building, const struct row *row, const char *bytes)
+static int add_pointer(struct building *building, const struct row *row, const char *bytes,
+                       uint64_t address)
 {
+    (void)address;
     uint64_t handle = 0;
     memcpy(&handle, bytes, sizeof(void *)); /* little-endian, or of 8 bytes */
     return add_handle(building, row, handle, EDGE_AWAITS);
@@ -112,11 +116,13 @@ static int add_join(struct building *building, const struct row *row, const char
 
 /*
  * The listener of a watched task is in a list whose head is in the task's record, mostly next to
- * it.
+ * it. A future has no row: its list leads back to the listener.
  */
-static int add_watched(struct building *building, const struct row *row, const char *watched)
+static int add_watched(struct building *building, const struct row *row, const char *watched,
+                       uint64_t address)
 {
     const struct layout *layout = building->layout;
+    const uint64_t own = address + layout->entries[LAYOUT_watched_next].offset;
     const uint64_t offset = layout->entries[LAYOUT_task_waiters].offset;
     uint64_t link = asyncp_layout_get(layout, watched, LAYOUT_watched_next);
     size_t before = building->graph->count;
@@ -125,7 +131,7 @@ static int add_watched(struct building *building, const struct row *row, const c
     for (int left = MAX_LISTENERS; left > 0; left--) {
         uint64_t next = 0;
         int result = add_handle(building, row, link - offset, EDGE_ONE_OF);
-        if (result < 0 || building->graph->count > before)
+        if (result < 0 || building->graph->count > before || link == own)
             return result;
         if (!spend(building, 1, READ_COST_BYTES))
             return 0;
@@ -148,8 +154,10 @@ static int add_watch(struct building *building, const struct row *row, const cha
 /* ---- selects -------------------------------------------------------------------------------- */
 
 /* Only tasks: of a lock the owner is not awaited, and other objects have no task. */
-static int add_case(struct building *building, const struct row *row, const char *bytes)
+static int add_case(struct building *building, const struct row *row, const char *bytes,
+                    uint64_t address)
 {
+    (void)address;
     uint64_t kind = asyncp_layout_get(building->layout, bytes, LAYOUT_case_kind);
     uint64_t object = asyncp_layout_get(building->layout, bytes, LAYOUT_case_object);
     return kind == building->layout->entries[LAYOUT_case_task].offset

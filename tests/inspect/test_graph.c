@@ -129,6 +129,42 @@ LOOP_TEST(graph_has_the_tasks_that_a_call_awaits)
     return 0;
 }
 
+static async_future *unset;
+
+static int watches_future(void)
+{
+    return async_wait(&unset, 1, ASYNC_ALL_COMPLETED, 1000);
+}
+async_fn(watches_future);
+
+static int completes_future(void)
+{
+    async_auto_completion ends = {0};
+    ASYNC_TRY(async_as_completed(&ends, &unset, 1, 1000));
+    return async_completion_next(&ends);
+}
+async_fn(completes_future);
+
+LOOP_TEST(graph_reads_the_waits_for_a_future_to_their_ends)
+{
+    struct snapshot snapshot;
+    struct graph graph;
+    unset = async_future_new();
+    async_task *tasks[] = {async_create_task(watches_future), async_create_task(watches_future),
+                           async_create_task(completes_future)};
+    CHECK_EQ(async_sleep(1), 0);
+    take_own_snapshot(&snapshot);
+    CHECK_EQ(asyncp_graph_open(&graph, &snapshot, &asyncp_own_view, own_layout()), 0);
+    CHECK_EQ(graph.count, 0);
+    CHECK_EQ(graph.unreadable, 0);
+    asyncp_graph_close(&graph);
+    asyncp_snapshot_free(&snapshot);
+    CHECK_EQ(async_future_set_result(unset, 7), 0);
+    CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
+    CHECK_EQ(async_await(unset), 7);
+    return 0;
+}
+
 /* A request to cancel ends none of the children: the parents wait at the end. */
 LOOP_TEST(graph_has_the_tasks_for_which_the_end_of_a_group_or_a_race_waits)
 {
