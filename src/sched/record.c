@@ -78,6 +78,15 @@ struct async_task *asyncp_task_next_failed(struct async_loop *loop, const struct
     return next;
 }
 
+bool asyncp_is_future_awaited(struct async_loop *loop)
+{
+    const struct async_task *next = NULL;
+    while (loop->tasks.futures > 0 && (next = asyncp_pool_next(&loop->tasks.records, next)) != NULL)
+        if (task_is_future(next) && !list_empty(&next->waiters))
+            return true;
+    return false;
+}
+
 struct async_task *asyncp_task_find(struct async_loop *loop, uint64_t id)
 {
     struct async_task *task = NULL;

@@ -162,6 +162,9 @@ struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_
 /* The same of tasks that have failed, while there is a handle and their result was not read. */
 struct async_task *asyncp_task_next_failed(struct async_loop *loop, const struct async_task *task);
 
+/* Whether a future that has no result yet is waited for, by any call. */
+bool asyncp_is_future_awaited(struct async_loop *loop);
+
 /* The task with a number. NULL: it has ended. Looks at all tasks. */
 struct async_task *asyncp_task_find(struct async_loop *loop, uint64_t id);
 

@@ -73,8 +73,7 @@ static const char *hint_about_call(const char *call)
         {"async_condition_wait", "no task that could go on notifies the condition"},
         {"async_semaphore_acquire",
          "no task that could go on releases a permit; release one on every "
-         "path, or use ASYNC_WITH"},
-        {"async_future_wait", "no task that could go on sets the future's result"}};
+         "path, or use ASYNC_WITH"}};
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
         if (strcmp(call, hints[i][0]) == 0)
             return hints[i][1];
@@ -95,8 +94,6 @@ static const char *hint_about(struct async_loop *loop, const struct async_task *
         return hint_about_join(wait, line);
     if (strcmp(wait->call, "async_barrier_wait") == 0)
         return hint_about_barrier(wait->object, line);
-    if (strcmp(wait->call, "async_await") == 0 && task_is_future(wait->object))
-        return "no task that could go on sets the future's result";
     return hint_about_call(wait->call);
 }
 
@@ -231,6 +228,8 @@ void asyncp_write_hints(int fd, struct async_loop *loop)
 {
     struct hints hints = {.fd = fd};
     write_hint_about_limits(&hints, loop);
+    if (asyncp_is_future_awaited(loop))
+        write_hint(&hints, "no task that could go on sets the future's result");
     for (struct async_task *task = NULL;
          hints.count < MAX_HINTS && (task = asyncp_task_next(loop, task)) != NULL;)
         write_hints_about(&hints, loop, task);

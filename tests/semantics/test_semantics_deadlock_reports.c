@@ -267,6 +267,77 @@ static int wait_for_others(void)
     return async_barrier_wait(&barrier);
 }
 
+static async_future *unset;
+
+static int await_future(void)
+{
+    return async_await(unset);
+}
+
+static int wait_for_end_of_future(void)
+{
+    return async_task_wait(unset);
+}
+
+static int gather_futures(void)
+{
+    return async_gather(unset, async_future_new());
+}
+
+static int shield_future(void)
+{
+    return async_shield(unset);
+}
+
+static int watch_future(void)
+{
+    return async_wait(&unset, 1, ASYNC_ALL_COMPLETED, ASYNC_FOREVER);
+}
+
+static int complete_future(void)
+{
+    async_auto_completion ends = {0};
+    ASYNC_TRY(async_as_completed(&ends, &unset, 1, ASYNC_FOREVER));
+    return async_completion_next(&ends);
+}
+
+static int select_future(void)
+{
+    return async_select(async_on_task(unset));
+}
+
+static int (*wait_for_future)(void);
+
+static int wait_for_unset_future(void)
+{
+    unset = async_future_new();
+    return wait_for_future();
+}
+
+TEST_EACH_BACKEND(deadlock_hints_name_a_future_whatever_call_waits_for_it)
+{
+    static int (*const calls[])(void) = {await_future,  wait_for_end_of_future, gather_futures,
+                                         shield_future, watch_future,           complete_future,
+                                         select_future};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        wait_for_future = calls[i];
+        const char *said = run_into_deadlock(wait_for_unset_future);
+        check_says(said, "hint: no task that could go on sets the future's result");
+        CHECK(strstr(said, "could not be read") == NULL);
+    }
+}
+
+static int leave_future_alone(void)
+{
+    unset = async_future_new();
+    return wait_for_event();
+}
+
+TEST_EACH_BACKEND(deadlock_hints_name_no_future_that_is_not_waited_for)
+{
+    CHECK(strstr(run_into_deadlock(leave_future_alone), "the future's result") == NULL);
+}
+
 TEST_EACH_BACKEND(deadlock_hints_say_what_is_missing)
 {
     static const struct {
