@@ -14,7 +14,72 @@
 
 enum { PAUSE_AFTER_PIECES = 32, PAUSE_NS = 500000 };
 
+/* ---- its threads ---------------------------------------------------------------------------- */
+
+static FILE *open_file(const struct subject *subject, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)subject->id, name);
+    return fopen(path, "re");
+}
+
+/* Memory, and the files that have to do with it, are lost with the end of a thread. */
+static FILE *open_file_of_thread(const struct subject *subject, pid_t thread, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "task/%d/%s", (int)thread, name);
+    return open_file(subject, path);
+}
+
+/* The first thread of the process for which `is_it` says so; 0: no thread. */
+static pid_t search_threads(const struct subject *subject,
+                            bool (*is_it)(const struct subject *subject, pid_t thread,
+                                          uint32_t argument),
+                            uint32_t argument)
+{
+    char path[64];
+    pid_t found = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)subject->id);
+    DIR *threads = opendir(path);
+    for (struct dirent *entry;
+         threads != NULL && found == 0 && (entry = readdir(threads)) != NULL;) {
+        pid_t number = atoi(entry->d_name);
+        if (number > 0 && is_it(subject, number, argument))
+            found = number;
+    }
+    if (threads != NULL)
+        closedir(threads);
+    return found;
+}
+
+static bool has_memory(const struct subject *subject, pid_t thread, uint32_t argument)
+{
+    (void)argument;
+    FILE *maps = open_file_of_thread(subject, thread, "maps");
+    bool has_any = maps != NULL && fgetc(maps) != EOF;
+    if (maps != NULL)
+        fclose(maps);
+    return has_any;
+}
+
+/*
+ * 0: the process has no memory. After pthread_exit in main the process goes on without its first
+ * thread. A process that ends has lost its memory before its number.
+ */
+static pid_t find_living_thread(const struct subject *subject)
+{
+    return search_threads(subject, has_memory, 0);
+}
+
 /* ---- its memory ----------------------------------------------------------------------------- */
+
+/* The thread by which memory is read may end: then another one is used. */
+static int read_by_threads(const struct subject *subject, struct piece pieces[], size_t count)
+{
+    int result = asyncp_process_read(subject->living, pieces, count);
+    pid_t other = result == -ESRCH ? find_living_thread(subject) : 0;
+    return other != 0 ? asyncp_process_read(other, pieces, count) : result;
+}
 
 /*
  * Pauses after each chunk of tasks. Without pauses, on busy processors, requests to the process
@@ -24,20 +89,13 @@ static int read_process(const struct view *view, struct piece pieces[], size_t c
 {
     const struct subject *subject = (const void *)((const char *)view -
                                                    offsetof(struct subject, view));
-    int result = asyncp_process_read(subject->id, pieces, count);
+    int result = read_by_threads(subject, pieces, count);
     if (count > PAUSE_AFTER_PIECES)
         asyncp_sys_sleep(PAUSE_NS);
     return result;
 }
 
 /* ---- /proc ---------------------------------------------------------------------------------- */
-
-static FILE *open_file(const struct subject *subject, const char *name)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)subject->id, name);
-    return fopen(path, "re");
-}
 
 /* The value of a line of a status file below /proc/PID, or "". */
 static const char *read_status_of(const struct subject *subject, const char *status,
@@ -84,32 +142,23 @@ static pid_t read_inner_number(const struct subject *subject, const char *status
     return atoi(last != NULL ? last : numbers);
 }
 
+static bool has_inner_number(const struct subject *subject, pid_t thread, uint32_t inner)
+{
+    char status[64];
+    snprintf(status, sizeof status, "task/%d/status", (int)thread);
+    return read_inner_number(subject, status) == (pid_t)inner;
+}
+
 pid_t live_find_thread(const struct subject *subject, uint32_t thread)
 {
-    char path[64];
-    pid_t found = 0;
-    if (subject->inner_id == subject->id)
-        return (pid_t)thread;
-    snprintf(path, sizeof path, "/proc/%d/task", (int)subject->id);
-    DIR *threads = opendir(path);
-    for (struct dirent *entry;
-         threads != NULL && found == 0 && (entry = readdir(threads)) != NULL;) {
-        pid_t number = atoi(entry->d_name);
-        snprintf(path, sizeof path, "task/%d/status", (int)number);
-        if (number > 0 && read_inner_number(subject, path) == (pid_t)thread)
-            found = number;
-    }
-    if (threads != NULL)
-        closedir(threads);
-    return found;
+    return subject->inner_id == subject->id ? (pid_t)thread
+                                            : search_threads(subject, has_inner_number, thread);
 }
 
 bool live_read_times(const struct subject *subject, pid_t thread, int64_t *processor_ns,
                      int64_t *delay_ns)
 {
-    char name[32];
-    snprintf(name, sizeof name, "task/%d/schedstat", (int)thread);
-    FILE *file = thread > 0 ? open_file(subject, name) : NULL;
+    FILE *file = thread > 0 ? open_file_of_thread(subject, thread, "schedstat") : NULL;
     bool was_read = file != NULL &&
                     fscanf(file, "%" SCNd64 " %" SCNd64, processor_ns, delay_ns) == 2;
     if (file != NULL)
@@ -143,21 +192,11 @@ static const char *explain_permission(const struct subject *subject)
            "container the capability SYS_PTRACE (docker run --cap-add SYS_PTRACE)";
 }
 
-/* A process that ends has lost its memory before its number. */
-static bool has_memory(const struct subject *subject)
-{
-    FILE *maps = open_file(subject, "maps");
-    bool has_any = maps != NULL && fgetc(maps) != EOF;
-    if (maps != NULL)
-        fclose(maps);
-    return has_any;
-}
-
 static const char *explain(const struct subject *subject, int error)
 {
     if (error == -EPERM || error == -EACCES)
         return explain_permission(subject);
-    bool has_ended = error == -ESRCH || (error == -EPROTO && !has_memory(subject));
+    bool has_ended = error == -ESRCH || (error == -EPROTO && find_living_thread(subject) == 0);
     return has_ended ? "it has ended" : NULL;
 }
 
@@ -177,12 +216,13 @@ void live_find_path(const struct subject *subject, const char *name, char *path,
 {
     char link[64], program[4096];
     size_t length = strcspn(name, "\n");
-    snprintf(link, sizeof link, "/proc/%d/exe", (int)subject->id);
+    snprintf(link, sizeof link, "/proc/%d/task/%d/exe", (int)subject->id, (int)subject->living);
     ssize_t linked = readlink(link, program, sizeof program);
     if (linked == (ssize_t)length && memcmp(program, name, length) == 0)
         snprintf(path, size, "%s", link); /* also if the file is gone */
     else
-        snprintf(path, size, "/proc/%d/root%.*s", (int)subject->id, (int)length, name);
+        snprintf(path, size, "/proc/%d/task/%d/root%.*s", (int)subject->id, (int)subject->living,
+                 (int)length, name);
 }
 
 /* -ENXIO: it has no memory. */
@@ -261,7 +301,9 @@ int live_open(struct subject *subject, const char *pid)
         return result;
     pid_t inner_id = read_inner_number(subject, "status");
     subject->inner_id = inner_id > 0 ? inner_id : subject->id;
-    FILE *maps = open_file(subject, "maps");
+    pid_t living = find_living_thread(subject);
+    subject->living = living != 0 ? living : subject->id;
+    FILE *maps = open_file_of_thread(subject, subject->living, "maps");
     if (maps == NULL && errno == ENOENT)
         return refuse_absent(subject);
     if (maps == NULL)

@@ -96,7 +96,7 @@ static void open_files(struct sources *sources, const struct subject *subject)
     if (sources->files == NULL)
         return;
     int result = is_core ? report_core(sources, subject->core)
-                         : dwfl_linux_proc_report(sources->files, subject->id);
+                         : dwfl_linux_proc_report(sources->files, subject->living);
     if (result != 0 || dwfl_report_end(sources->files, NULL, NULL) != 0) {
         dwfl_end(sources->files);
         sources->files = NULL;

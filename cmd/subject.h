@@ -17,6 +17,7 @@ struct subject {
     struct view view;
     pid_t id;
     pid_t inner_id; /* its number in its own namespace */
+    pid_t living;   /* of a process: a thread that has not ended, mostly its first one */
     char name[64];
     struct core *core;                 /* NULL: it is a running process */
     const char *core_path;             /* borrowed */

@@ -16,6 +16,8 @@ SCRIPT_TEST(inspect_of_a_program_that_lies_ends, "tests/scripts/inspect.py", "ho
 SCRIPT_TEST(inspect_helps_and_says_what_is_wrong_with_a_call, "tests/scripts/inspect.py", "help");
 SCRIPT_TEST(inspect_says_why_it_cannot_look, "tests/scripts/inspect.py", "refusals");
 SCRIPT_TEST(inspect_tells_copies_of_a_forked_loop, "tests/scripts/inspect.py", "fork");
+SCRIPT_TEST(inspect_looks_at_a_process_whose_first_thread_has_ended, "tests/scripts/subjects.py",
+            "leaderless");
 SCRIPT_TEST(inspect_takes_no_text_of_a_core_for_an_option, "tests/scripts/untrusted.py", "option");
 SCRIPT_TEST(inspect_refuses_a_core_without_its_segments, "tests/scripts/untrusted.py", "segments");
 SCRIPT_TEST(inspect_refuses_a_core_with_more_headers_than_a_process_has,

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Shows the command asyncio processes and cores that are harder to look at than others.
+
+    subjects.py leaderless    a process whose first thread has ended
+
+Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import inspect  # tests/scripts/inspect.py
+from checks import expect, status_outside_emulators, tests_of
+from inspect import COMMAND, SHARED, run
+
+
+@contextmanager
+def started(folder: Path, text: str, *arguments, more={}):
+    """A program of this source that has printed its line."""
+    (folder / "program.c").write_text(text)
+    expect("the program can be linked", True, inspect.link(folder / "program", *SHARED, source=folder / "program.c"))
+    with inspect.lying(folder / "program", *arguments, more=more) as process:
+        yield process
+
+
+# ---- processes --------------------------------------------------------------------------------------------------
+
+LEADERLESS = """#include <asyncio.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+static int waits_for_input(void)
+{
+    puts("ready");
+    fflush(stdout);
+    return async_wait_readable(0); /* the wait */
+}
+async_fn(waits_for_input);
+static void *run_loop(void *argument)
+{
+    async_main(waits_for_input);
+    return argument;
+}
+static void ignore(int number) { (void)number; }
+int main(int count, char **arguments)
+{
+    pthread_t thread;
+    signal(SIGUSR1, ignore);
+    pthread_create(&thread, NULL, run_loop, *arguments);
+    if (count > 1)
+        pause();
+    pthread_exit(NULL);
+}
+"""
+
+
+def wait_for_end_of_main(pid: int):
+    while ") Z " not in Path(f"/proc/{pid}/stat").read_text():
+        pass
+
+
+def check_end_during_top(process):
+    """The first thread ends while the process is looked at."""
+    with subprocess.Popen([COMMAND, "top", "--json", "--seconds", "1", f"{process.pid}"], stdout=subprocess.PIPE) as top:
+        time.sleep(0.3)
+        process.send_signal(signal.SIGUSR1)
+        loop, = json.loads(top.stdout.read())[0]["loops"]
+    expect("a loop after the end of main", (0, True), (top.wait(), loop["asleep_ns"] > 0))
+
+
+def test_leaderless(folder: Path):
+    with started(folder, LEADERLESS, "pause") as process:
+        check_end_during_top(process)
+    with inspect.lying(folder / "program", more={"ASYNCIO_TRACE": f"flight:{folder / 'run.trace'}"}) as process:
+        wait_for_end_of_main(process.pid)
+        while (task := inspect.look(process.pid)["tasks"][0])["state"] != "waits":
+            pass
+        if inspect.knows_lines():
+            line = next(number for number, text in enumerate(LEADERLESS.splitlines(), 1) if "/* the wait */" in text)
+            expect("the place", ("waits_for_input", line), (task["at"]["function"], task["at"]["line"]))
+        thread, = (int(name) for name in os.listdir(f"/proc/{process.pid}/task") if int(name) != process.pid)
+        for command in ("ps", "tree"):
+            status, out, complaint = run(command, process.pid)
+            expect(command, (0, "", True, True), (status, complaint, f"loop 1, thread {thread}, " in out, " waits_for_input" in out))
+        status, out, complaint = run("top", "--json", "--seconds", "0.05", process.pid)
+        expect("top", (0, "", [thread]), (status, complaint, [loop["thread"] for loop in json.loads(out)[0]["loops"]]))
+        expect("trace", (0, ""), run("trace", process.pid)[::2])
+
+
+if __name__ == "__main__":
+    sys.exit(status_outside_emulators(tests_of(globals()), *sys.argv[1:]))
