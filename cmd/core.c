@@ -58,17 +58,25 @@ static bool read_at(const struct core *core, uint64_t offset, void *bytes, size_
            pread(core->file, bytes, size, (off_t)offset) == (ssize_t)size;
 }
 
-/* Reads memory of the process. Whether the core has it. */
-static bool read_segment(const struct core *core, uint64_t address, void *bytes, size_t size)
+/* The segment that has memory of the process; NULL: the core was written without it. */
+static const ElfW(Phdr) * find_segment(const struct core *core, uint64_t address, size_t size)
 {
     for (size_t i = 0; i < core->segment_count; i++) {
         const ElfW(Phdr) *segment = &core->segments[i];
         uint64_t offset = address - segment->p_vaddr;
         if (segment->p_type == PT_LOAD && offset < segment->p_filesz &&
             size <= segment->p_filesz - offset)
-            return read_at(core, segment->p_offset + offset, bytes, size);
+            return segment;
     }
-    return false;
+    return NULL;
+}
+
+/* Whether the memory was read. */
+static bool read_segment(const struct core *core, uint64_t address, void *bytes, size_t size)
+{
+    const ElfW(Phdr) *segment = find_segment(core, address, size);
+    return segment != NULL &&
+           read_at(core, segment->p_offset + (address - segment->p_vaddr), bytes, size);
 }
 
 /* The file may be another one by now: then its begin differs, which has its build id. */
@@ -100,14 +108,20 @@ static bool read_file(const struct core *core, uint64_t address, void *bytes, si
     return was_read;
 }
 
+/* What is behind the end of a core that is cut off may differ from the file that was loaded. */
+static bool read_memory(const struct core *core, uint64_t address, void *bytes, size_t size)
+{
+    return find_segment(core, address, size) != NULL ? read_segment(core, address, bytes, size)
+                                                     : read_file(core, address, bytes, size);
+}
+
 static int read_core(const struct view *view, struct piece pieces[], size_t count)
 {
     const struct subject *subject = (const void *)((const char *)view -
                                                    offsetof(struct subject, view));
     for (size_t i = 0; i < count; i++) {
         struct piece *piece = &pieces[i];
-        piece->was_read = read_segment(subject->core, piece->address, piece->bytes, piece->size) ||
-                          read_file(subject->core, piece->address, piece->bytes, piece->size);
+        piece->was_read = read_memory(subject->core, piece->address, piece->bytes, piece->size);
     }
     return 0;
 }
@@ -212,21 +226,27 @@ static int open_core(struct core *core, const char *path)
     return 0;
 }
 
-/* As many segments do not fit into the header if it has this number: the first section has it. */
-static size_t count_segments(const struct core *core, const ElfW(Ehdr) * header)
+/*
+ * As many segments do not fit into the header if it has this number: the first section has it,
+ * which the kernel writes at the end of the core.
+ */
+static bool count_segments(const struct core *core, const ElfW(Ehdr) * header, uint64_t *count)
 {
-    ElfW(Shdr) section;
-    if (header->e_phnum != PN_XNUM)
-        return header->e_phnum;
-    return read_at(core, header->e_shoff, &section, sizeof section) ? section.sh_info : 0;
+    ElfW(Shdr) section = {.sh_info = header->e_phnum};
+    bool is_known = header->e_phnum != PN_XNUM ||
+                    read_at(core, header->e_shoff, &section, sizeof section);
+    *count = section.sh_info;
+    return is_known;
 }
 
 static int copy_segments(struct core *core, const ElfW(Ehdr) * header)
 {
-    const uint64_t count = count_segments(core, header);
+    uint64_t count;
+    if (!count_segments(core, header, &count))
+        return -ENODATA;
     const uint64_t size = count * sizeof *core->segments;
     if (header->e_phoff > core->size || size > core->size - header->e_phoff)
-        return -ENOEXEC;
+        return -ENODATA;
     if (count > MAX_SEGMENTS)
         return -EFBIG;
     core->segments = malloc((size_t)size + 1);
@@ -283,8 +303,7 @@ static int copy_notes(struct core *core)
     return 0;
 }
 
-/* Whether the file ends before what its segments have. */
-static bool is_cut(const struct core *core)
+bool core_is_cut(const struct core *core)
 {
     for (size_t i = 0; i < core->segment_count; i++)
         if (is_behind_end(core, &core->segments[i]))
@@ -300,7 +319,7 @@ static int add_files(struct subject *subject)
         if (core->loaded[i].offset == 0)
             result = subject_add_file(subject, core->loaded[i].start, core->loaded[i].path);
     result = result < 0 ? result : subject_check(subject);
-    return result == -ENOENT && is_cut(core) ? -ENODATA : result;
+    return result == -ENOENT && core_is_cut(core) ? -ENODATA : result;
 }
 
 static bool has_become_shorter(const struct core *core)
@@ -310,13 +329,15 @@ static bool has_become_shorter(const struct core *core)
            (uint64_t)status.st_size < core->size;
 }
 
+static const char cut_off[] = "it is cut off: the limit for cores, or the disk, was too small";
+
 static const char *explain(const struct subject *subject, int error)
 {
     if (error != -ENOMEM && has_become_shorter(subject->core))
         return "it has become shorter while it was read";
     return error == -ENOEXEC   ? "it is not a core"
            : error == -ENOSYS  ? "it cannot be opened, because /proc is not mounted; mount /proc"
-           : error == -ENODATA ? "it is cut off: the limit for cores, or the disk, was too small"
+           : error == -ENODATA ? cut_off
            : error == -EFBIG   ? "it has more segments or notes than any process"
                                : NULL;
 }
@@ -342,6 +363,8 @@ int core_open(struct subject *subject, const char *path)
     }
     if (result == 0)
         result = read_all(subject);
+    if (result == 0 && core_is_cut(subject->core))
+        subject_say(subject, cut_off);
     return result < 0 ? subject_refuse(subject, result) : 0;
 }
 

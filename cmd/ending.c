@@ -59,9 +59,11 @@ static bool needs_place(const struct ended_thread *thread)
 static void print_thread(const struct sheet *sheet, const struct ended_thread *thread,
                          uint32_t number)
 {
+    const bool is_whole = sheet->snapshot->unreadable == 0;
     char name[MAX_SHOWN_BYTES], loop[32] = "";
     if (thread->loop == NULL) {
-        fprintf(sheet->to, " in thread %" PRIu32 ", which runs no loop", number);
+        fprintf(sheet->to, " in thread %" PRIu32 "%s", number,
+                is_whole ? ", which runs no loop" : "");
         return;
     }
     if (thread->task == NULL) {
@@ -72,7 +74,8 @@ static void print_thread(const struct sheet *sheet, const struct ended_thread *t
                 thread->loop->number,
                 thread->loop->in_callback ? ""
                 : thread->loop->is_asleep ? " was asleep"
-                                          : ", which ran no task");
+                : is_whole                ? ", which ran no task"
+                                          : "");
         return;
     }
     asyncp_show_name(name, sizeof name, sheet->snapshot, thread->task);

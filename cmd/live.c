@@ -18,7 +18,7 @@ enum { PAUSE_AFTER_PIECES = 32, PAUSE_NS = 500000 };
 
 static FILE *open_file(const struct subject *subject, const char *name)
 {
-    char path[64];
+    char path[96];
     snprintf(path, sizeof path, "/proc/%d/%s", (int)subject->id, name);
     return fopen(path, "re");
 }

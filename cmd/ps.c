@@ -200,7 +200,7 @@ int ps_print(const struct sheet *sheet)
     const struct snapshot *snapshot = sheet->snapshot;
     int result = 0;
     if (snapshot->loop_count == 0)
-        puts("no loop is open");
+        asyncp_show_no_loop(sheet);
     for (size_t i = snapshot->loop_count; i-- > 0 && result == 0;) { /* the oldest one first */
         const struct loop_row *loop = &snapshot->loops[i];
         asyncp_show_loop(sheet, loop);

@@ -17,6 +17,14 @@ static int read_copy(struct output *output, const struct subject *subject,
     return asyncp_rings_encode(output, &rings);
 }
 
+static const char *explain_no_ring(const struct subject *subject)
+{
+    return subject->core != NULL && core_is_cut(subject->core)
+               ? "no loop is traced, or its record is behind the end of the core"
+               : "no loop is traced; start the program with ASYNCIO_TRACE, for example "
+                 "ASYNCIO_TRACE=flight:run.html";
+}
+
 int trace_read_subject(struct output *output, const char *name)
 {
     static struct subject subject;
@@ -33,9 +41,7 @@ int trace_read_subject(struct output *output, const char *name)
     if (result < 0)
         subject_refuse(&subject, result);
     else if (found == 0)
-        subject_say(&subject,
-                    "no loop is traced; start the program with ASYNCIO_TRACE, for example "
-                    "ASYNCIO_TRACE=flight:run.html");
+        subject_say(&subject, explain_no_ring(&subject));
     subject_close(&subject);
     return result < 0 || found == 0 ? -1 : 0;
 }

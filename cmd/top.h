@@ -29,6 +29,7 @@ struct top_look {
     int64_t taken_ns; /* CLOCK_MONOTONIC */
     struct loop_look loops[MAX_TOP_LOOPS];
     size_t count, left_out;
+    size_t unreadable; /* loops, or ends of lists */
 };
 
 /* Samples in which a loop did this; the first members are the key. */

@@ -45,6 +45,7 @@ static int look_at_copy(struct top_look *look, const struct subject *subject, si
                                             library->loops);
     if (result < 0)
         return result;
+    look->unreadable += snapshot.unreadable;
     for (size_t i = snapshot.loop_count; i-- > 0 && result == 0;) { /* the oldest one first */
         if (snapshot.loops[i].process != (uint32_t)subject->inner_id)
             continue;

@@ -221,7 +221,7 @@ int top_print(FILE *out, const struct top_view *view)
     fprintf(out, "process %d (%s): %.2f s, %" PRIu64 " samples\n", (int)view->subject->id, name,
             (double)(view->now->taken_ns - view->before->taken_ns) / 1e9, view->shares->count);
     if (view->now->count == 0)
-        fputs("no loop is open\n", out);
+        fputs(view->now->unreadable > 0 ? "no loop could be read\n" : "no loop is open\n", out);
     for (size_t i = 0; i < view->now->count && result == 0; i++)
         result = print_loop(out, view, &view->now->loops[i]);
     if (view->now->left_out > 0)

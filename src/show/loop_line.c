@@ -32,6 +32,12 @@ void asyncp_show_loop(const struct sheet *sheet, const struct loop_row *loop)
             loop->in_flight, loop->jobs);
 }
 
+void asyncp_show_no_loop(const struct sheet *sheet)
+{
+    fputs(sheet->snapshot->unreadable > 0 ? "no loop could be read\n" : "no loop is open\n",
+          sheet->to);
+}
+
 void asyncp_show_unreadable(const struct sheet *sheet, size_t others)
 {
     const size_t count = sheet->snapshot->unreadable + others;

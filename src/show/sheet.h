@@ -30,6 +30,9 @@ bool asyncp_is_shown(const struct sheet *sheet, const struct loop_row *loop);
 /* The line about a loop. */
 void asyncp_show_loop(const struct sheet *sheet, const struct loop_row *loop);
 
+/* The line in place of those about loops. */
+void asyncp_show_no_loop(const struct sheet *sheet);
+
 /* How many lists of the snapshot, and how many others, were not read to their ends, if any. */
 void asyncp_show_unreadable(const struct sheet *sheet, size_t others);
 

@@ -176,7 +176,7 @@ static int print_loops(struct tree *tree, const bool *is_awaited)
     const struct snapshot *snapshot = tree->sheet->snapshot;
     int result = 0;
     if (snapshot->loop_count == 0)
-        fputs("no loop is open\n", tree->sheet->to);
+        asyncp_show_no_loop(tree->sheet);
     for (size_t i = snapshot->loop_count; i-- > 0 && result == 0;) { /* the oldest one first */
         const struct loop_row *loop = &snapshot->loops[i];
         if (!asyncp_is_shown(tree->sheet, loop))

@@ -2,6 +2,7 @@
 """Shows the command asyncio processes and cores that are harder to look at than others.
 
     subjects.py leaderless    a process whose first thread has ended
+    subjects.py part          a core that is cut off
 
 Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
 """
@@ -16,8 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import inspect  # tests/scripts/inspect.py
-from checks import expect, status_outside_emulators, tests_of
-from inspect import COMMAND, SHARED, run
+from built import sanitizers
+from checks import Skip, expect, status_outside_emulators, tests_of
+from inspect import COMMAND, CUT_OFF, SHARED, run
 
 
 @contextmanager
@@ -92,6 +94,36 @@ def test_leaderless(folder: Path):
         status, out, complaint = run("top", "--json", "--seconds", "0.05", process.pid)
         expect("top", (0, "", [thread]), (status, complaint, [loop["thread"] for loop in json.loads(out)[0]["loops"]]))
         expect("trace", (0, ""), run("trace", process.pid)[::2])
+
+
+# ---- cores ------------------------------------------------------------------------------------------------------
+
+FALSE_OF_A_PART = ("no loop is open", "ran no task", "start the program with ASYNCIO_TRACE", "it is not a core")
+
+
+def check_part(part: Path, size: int):
+    for arguments in (["ps"], ["tree"], ["ps", "--json"], ["trace"]):
+        status, out, complaint = run(*arguments, part)
+        expect(f"{arguments} of {size} bytes says that they are a part", f"asyncio: {part}: {CUT_OFF}", complaint.partition("\n")[0])
+        expect(f"{arguments} of {size} bytes", [], [words for words in FALSE_OF_A_PART if words in out + complaint])
+        expect(f"what it knows of the thread, {arguments} of {size} bytes", True, "runs no loop" not in out or "\nloop 1, " in out)
+        if status == 0 and "--json" in arguments:
+            json.loads(out)
+
+
+def test_part(folder: Path):
+    """Each part of a core is one that was cut off, also if the file that was loaded has other memory in that place."""
+    if sanitizers():
+        raise Skip("a sanitizer's shadow makes a core of terabytes")
+    program, part = inspect.link_runs(folder), folder / "part"
+    os.environ["ASYNCIO_TRACE"] = f"flight:{folder / 'run.trace'}"
+    for what in ("faults", "thread", "sleeps"):
+        core = inspect.core_of(program, what, folder)
+        content = core.read_bytes()
+        core.unlink()
+        for size in (100, 2000, 20000, *(len(content) * i // 20 & -4096 for i in range(1, 20, 2)), len(content) - 1):
+            part.write_bytes(content[:size])
+            check_part(part, size)
 
 
 if __name__ == "__main__":
