@@ -7,6 +7,7 @@
 
 /* A read of its own costs as much as that of some hundred bytes of an array. */
 enum { MAX_LISTENERS = 1024, MIN_BUDGET = 1 << 24, BUDGET_OF_ROW = 16, READ_COST_BYTES = 256 };
+enum { MAX_ENDED_READ = 1 << 16, MAX_RECORD_BYTES = 512 };
 
 /* A row by an address: of its handle, or of the group that it waits for. */
 struct place_of_row {
@@ -23,6 +24,7 @@ struct building {
     struct place_of_row *handles, *groups; /* sorted */
     size_t group_count;
     uint64_t bytes_left; /* that may still be read; a process may lie about its arrays */
+    uint32_t ended_left; /* records of tasks that have ended, and may still be read */
 };
 
 static int compare_places(const void *one, const void *other)
@@ -112,6 +114,85 @@ static int add_join(struct building *building, const struct row *row, const char
                     add_pointer);
 }
 
+/* ---- failures ------------------------------------------------------------------------------- */
+
+/* Those of the row, which is the last one; with a new entry if it has none. NULL: no memory. */
+static struct failures *failures_of(struct graph *graph, uint32_t row)
+{
+    if (graph->failure_count > 0 && graph->failures[graph->failure_count - 1].row == row)
+        return &graph->failures[graph->failure_count - 1];
+    if (graph->failure_count == graph->failure_capacity) {
+        size_t capacity = graph->failure_capacity > 0 ? 2 * graph->failure_capacity : 16;
+        struct failures *failures = realloc(graph->failures, capacity * sizeof *failures);
+        if (failures == NULL)
+            return NULL;
+        graph->failures = failures;
+        graph->failure_capacity = capacity;
+    }
+    graph->failures[graph->failure_count] = (struct failures){.row = row, .ended = UINT64_MAX};
+    return &graph->failures[graph->failure_count++];
+}
+
+static int add_failure(struct graph *graph, uint32_t row, int32_t error, uint64_t ended)
+{
+    struct failures *failures = failures_of(graph, row);
+    if (failures == NULL)
+        return -ENOMEM;
+    failures->count++;
+    if (ended < failures->ended) {
+        failures->ended = ended;
+        failures->error = error;
+    }
+    return 0;
+}
+
+/* The number of a row's failures is right or unknown. */
+static void forget_failures(struct graph *graph, uint32_t row)
+{
+    if (graph->failure_count > 0 && graph->failures[graph->failure_count - 1].row == row)
+        graph->failure_count--;
+}
+
+static int add_ended(struct building *building, const struct row *row, uint64_t handle)
+{
+    const struct layout *layout = building->layout;
+    char record[MAX_RECORD_BYTES];
+    size_t size = whole_size(building, LAYOUT_task);
+    if (building->ended_left == 0 || size > sizeof record)
+        forget_failures(building->graph, index_of(building, row));
+    if (building->ended_left == 0 || size > sizeof record ||
+        asyncp_view_read(building->view, handle, record, size) < 0)
+        return 0;
+    building->ended_left--;
+    const int32_t result = (int32_t)asyncp_layout_get(layout, record, LAYOUT_task_result);
+    const uint64_t loop = building->snapshot->loops[row->loop].address;
+    bool has_failed = result < 0 && asyncp_layout_get(layout, record, LAYOUT_task_coroutine) == 0 &&
+                      asyncp_layout_get(layout, record, LAYOUT_task_loop) == loop &&
+                      asyncp_layout_get(layout, record, LAYOUT_task_references) != 0;
+    return !has_failed ? 0
+                       : add_failure(building->graph, index_of(building, row), result,
+                                     asyncp_layout_get(layout, record, LAYOUT_task_ended));
+}
+
+static int add_gathered(struct building *building, const struct row *row, const char *bytes,
+                        uint64_t address)
+{
+    const size_t before = building->graph->count;
+    uint64_t handle = 0;
+    int result = add_pointer(building, row, bytes, address);
+    memcpy(&handle, bytes, sizeof(void *));
+    return result < 0 || handle == 0 || building->graph->count > before
+               ? result
+               : add_ended(building, row, handle);
+}
+
+static int add_gather(struct building *building, const struct row *row, const char *join)
+{
+    return add_each(building, row, asyncp_layout_get(building->layout, join, LAYOUT_join_tasks),
+                    asyncp_layout_get(building->layout, join, LAYOUT_join_count), sizeof(void *),
+                    add_gathered);
+}
+
 /* ---- watches -------------------------------------------------------------------------------- */
 
 /*
@@ -182,7 +263,7 @@ static const struct {
     const char *call;
     enum layout_name whole;
     int (*add)(struct building *building, const struct row *row, const char *bytes);
-} finders[] = {{"async_gather", LAYOUT_join, add_join},
+} finders[] = {{"async_gather", LAYOUT_join, add_gather},
                {"async_wait", LAYOUT_watch, add_watch},
                {"async_completion_next", LAYOUT_watch, add_watch},
                {"async_staggered_race", LAYOUT_watch, add_watch},
@@ -301,6 +382,7 @@ int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, cons
                                 .snapshot = snapshot,
                                 .view = view,
                                 .layout = layout,
+                                .ended_left = MAX_ENDED_READ,
                                 .bytes_left = MIN_BUDGET + BUDGET_OF_ROW * snapshot->row_count};
     *graph = (struct graph){.count = 0};
     int result = open_places(&building);
@@ -318,6 +400,7 @@ int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, cons
 void asyncp_graph_close(struct graph *graph)
 {
     free(graph->edges);
+    free(graph->failures);
     *graph = (struct graph){.count = 0};
 }
 
@@ -326,4 +409,18 @@ size_t asyncp_graph_from(const struct graph *graph, uint32_t row, const struct e
     size_t begin = first_edge(graph, row), end = first_edge(graph, row + 1);
     *edges = end > begin ? graph->edges + begin : NULL;
     return end - begin;
+}
+
+const struct failures *asyncp_graph_failures(const struct graph *graph, uint32_t row)
+{
+    size_t low = 0, high = graph->failure_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (graph->failures[middle].row < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < graph->failure_count && graph->failures[low].row == row ? &graph->failures[low]
+                                                                         : NULL;
 }

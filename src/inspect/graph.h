@@ -17,9 +17,19 @@ struct edge {
     enum edge_kind kind;
 };
 
+/* Tasks that have failed: async_gather returns the first error when the others have ended. */
+struct failures {
+    uint32_t row; /* of the task that gathers them */
+    int32_t error;
+    uint64_t ended; /* the order of ends: of the first one, which has the error */
+    size_t count;
+};
+
 struct graph {
     struct edge *edges; /* by `from`, each once */
     size_t count, capacity;
+    struct failures *failures; /* by row */
+    size_t failure_count, failure_capacity;
     size_t unreadable; /* waits for more tasks than may be read */
 };
 
@@ -33,5 +43,8 @@ void asyncp_graph_close(struct graph *graph);
 
 /* The edges from a row. Returns how many. */
 size_t asyncp_graph_from(const struct graph *graph, uint32_t row, const struct edge **edges);
+
+/* Those of a row; NULL: none is known. */
+const struct failures *asyncp_graph_failures(const struct graph *graph, uint32_t row);
 
 #endif

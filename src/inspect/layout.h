@@ -121,7 +121,8 @@ enum { LAYOUT_MAJOR = 1, LAYOUT_MINOR = 0, NOTE_LOOPS = 1, NOTE_LAYOUT = 2 };
     MEMBER(task, result, result)                                                                   \
     MEMBER(coroutine, function, function)                                                          \
     WHOLE(function)                                                                                \
-    MEMBER(function, name, name)
+    MEMBER(function, name, name)                                                                   \
+    MEMBER(task, ended, ended)
 
 #define LAYOUT_WHOLE_(tag)              LAYOUT_##tag,
 #define LAYOUT_MEMBER_(tag, name, path) LAYOUT_##tag##_##name,

@@ -5,6 +5,7 @@
  */
 #include "show/groups.h"
 #include "show/words.h"
+#include "base/text.h"
 #include <asyncio/base.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -49,6 +50,26 @@ static bool is_leaf(const struct tree *tree, const struct row *row)
     return true;
 }
 
+static const struct failures *failures_below(const struct tree *tree, const struct row *row)
+{
+    return tree->graph != NULL ? asyncp_graph_failures(tree->graph, index_of_row(tree, row)) : NULL;
+}
+
+/* "; 1 of its tasks has failed: -EBUSY" */
+static void print_failures(const struct tree *tree, const struct row *row)
+{
+    const struct failures *failures = failures_below(tree, row);
+    if (failures == NULL)
+        return;
+    const char *name = asyncp_error_name(failures->error);
+    fprintf(tree->sheet->to, "; %zu of its tasks %s failed%s: ", failures->count,
+            failures->count == 1 ? "has" : "have", failures->count == 1 ? "" : ", the first one");
+    if (name != NULL)
+        fputs(name, tree->sheet->to);
+    else
+        fprintf(tree->sheet->to, "%d", (int)failures->error);
+}
+
 /* "#3 and 98 more handle: waits 12.3 s in async_recv, descriptor 7, at serve server.c:88" */
 static void print_group(const struct tree *tree, const struct row_group *group, bool with_object)
 {
@@ -69,6 +90,7 @@ static void print_group(const struct tree *tree, const struct row_group *group, 
     } else if (*wait != 0) {
         fprintf(tree->sheet->to, "; %s", wait);
     }
+    print_failures(tree, row);
     asyncp_show_place(place, sizeof place, tree->sheet->places, snapshot, row);
     fprintf(tree->sheet->to, "%s%s\n", *place != 0 ? ", at " : "", place);
 }
@@ -107,7 +129,7 @@ static int print_child(struct tree *tree, const struct row_group *group, bool is
 static int add_child(const struct tree *tree, struct groups *children, const struct row *row)
 {
     bool alone = tree->sheet->each || tree->is_alone[index_of_row(tree, row)] ||
-                 !is_leaf(tree, row);
+                 !is_leaf(tree, row) || failures_below(tree, row) != NULL;
     return asyncp_groups_add(tree->sheet, children, row, alone) < 0 ? -ENOMEM : 0;
 }
 

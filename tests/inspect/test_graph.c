@@ -129,6 +129,49 @@ LOOP_TEST(graph_has_the_tasks_that_a_call_awaits)
     return 0;
 }
 
+static int fails_with(int error)
+{
+    return async_fail(error, "it fails");
+}
+async_fn(fails_with, int);
+
+static int succeeds(void)
+{
+    return 0;
+}
+async_fn(succeeds);
+
+/* In another order than that of their ends. */
+static int gathers_failures(void)
+{
+    async_task *slow = async_create_task(sleeps), *last = async_create_task(fails_with, -EBUSY);
+    ASYNC_TRY(async_sleep(0.1));
+    return async_gather(async_create_task(fails_with, -EPIPE), slow, last, NULL,
+                        async_create_task(succeeds));
+}
+async_fn(gathers_failures);
+
+LOOP_TEST(graph_has_the_failures_that_a_gather_does_not_return_yet)
+{
+    struct snapshot snapshot;
+    struct graph graph;
+    async_task *task = async_create_task(gathers_failures);
+    CHECK_EQ(async_sleep(1), 0);
+    take_own_snapshot(&snapshot);
+    CHECK_EQ(asyncp_graph_open(&graph, &snapshot, &asyncp_own_view, own_layout()), 0);
+    CHECK_EQ(graph.failure_count, 1);
+    const uint32_t row = (uint32_t)(row_named(&snapshot, "gathers_failures") - snapshot.rows);
+    const struct failures *failures = asyncp_graph_failures(&graph, row);
+    CHECK(failures != NULL && asyncp_graph_failures(&graph, row + 1) == NULL);
+    CHECK_EQ(failures->count, 2);
+    CHECK_EQ(failures->error, -EBUSY);
+    asyncp_graph_close(&graph);
+    asyncp_snapshot_free(&snapshot);
+    async_task_cancel(task);
+    CHECK(async_await(task) < 0);
+    return 0;
+}
+
 static async_future *unset;
 
 static int watches_future(void)

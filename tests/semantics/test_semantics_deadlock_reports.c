@@ -151,6 +151,43 @@ TEST_EACH_BACKEND(deadlock_of_a_task_that_awaits_another_one_with_its_lock_says_
     CHECK(strstr(said, "in the same order") == NULL);
 }
 
+/* ---- failures ------------------------------------------------------------------------------- */
+
+static int fail(int error)
+{
+    return error;
+}
+async_fn(fail, int);
+
+static int wait_for_ever(void)
+{
+    async_event event = {0};
+    return async_event_wait(&event);
+}
+async_fn(wait_for_ever);
+
+static int gather_one_that_has_failed(void)
+{
+    async_ignore(async_gather(async_create_task(wait_for_ever), async_create_task(fail, -EBUSY)));
+    return -EDEADLK;
+}
+
+static int gather_two_that_have_failed(void)
+{
+    async_task *waits = async_create_task(wait_for_ever);
+    async_ignore(
+        async_gather(async_create_task(fail, -EBUSY), async_create_task(fail, -EPIPE), waits));
+    return -EDEADLK;
+}
+
+TEST_EACH_BACKEND(deadlock_of_a_gather_names_the_failure_that_it_does_not_return_yet)
+{
+    check_says(run_into_deadlock(gather_one_that_has_failed),
+               " in async_gather; 1 of its tasks has failed: -EBUSY");
+    check_says(run_into_deadlock(gather_two_that_have_failed),
+               " in async_gather; 2 of its tasks have failed, the first one: -EBUSY");
+}
+
 /* ---- hints ---------------------------------------------------------------------------------- */
 
 static int leave_locked(async_lock *lock)
