@@ -6,6 +6,7 @@ that is read may be damaged: what cannot be read is None, and what cannot be use
 
 from __future__ import annotations
 
+import codecs
 import re
 import struct
 from typing import NamedTuple
@@ -37,9 +38,10 @@ def read(address: int, size: int) -> bytes | None:
         return None
 
 
-def printable(text: bytes) -> str:
-    """On one line, without control characters."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text.decode(errors="backslashreplace"))
+def printable(text: bytes, is_whole=True) -> str:
+    """On one line, without control characters. A text that was cut ends with a whole character."""
+    decoded = codecs.getincrementaldecoder("utf-8")("backslashreplace").decode(text, is_whole)
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in decoded)
 
 
 class Texts:
@@ -51,7 +53,7 @@ class Texts:
     def get(self, address: int) -> str:
         if address not in self.known:
             text = read(address, MAX_TEXT_BYTES) or read(address, min(MAX_TEXT_BYTES, -address % PAGE)) or b""
-            self.known[address] = printable(text.partition(b"\0")[0])
+            self.known[address] = printable(text.partition(b"\0")[0], b"\0" in text)
         return self.known[address]
 
 

@@ -1,5 +1,6 @@
 /* inspect/texts.c: a table by addresses, and the reading of texts that may end at any page. */
 #include "inspect/texts.h"
+#include "base/text.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,12 @@ static size_t first_part(uint64_t address)
     return left < MAX_TEXT_BYTES - 1 ? left : MAX_TEXT_BYTES - 1;
 }
 
+/* A text without its end ends with a whole character. */
+static void cut_text(struct text_entry *entry, size_t size)
+{
+    entry->text[asyncp_text_whole(entry->text, size)] = 0;
+}
+
 /* The rest of a text that goes on in the next page. */
 static void read_rest(struct text_entry *entry, const struct view *view)
 {
@@ -36,7 +43,7 @@ static void read_rest(struct text_entry *entry, const struct view *view)
     if (memchr(entry->text, 0, size) == NULL && size < MAX_TEXT_BYTES - 1 &&
         asyncp_view_read(view, entry->address + size, entry->text + size,
                          MAX_TEXT_BYTES - 1 - size) < 0)
-        entry->text[size] = 0;
+        cut_text(entry, size);
 }
 
 static int read_some(struct text_entry *entries, size_t count, const struct view *view)
@@ -52,7 +59,8 @@ static int read_some(struct text_entry *entries, size_t count, const struct view
             read_rest(&entries[i], view);
         else
             strcpy(entries[i].text, entries[i].address != 0 ? "?" : "");
-        entries[i].text[MAX_TEXT_BYTES - 1] = 0;
+        if (memchr(entries[i].text, 0, MAX_TEXT_BYTES - 1) == NULL)
+            cut_text(&entries[i], MAX_TEXT_BYTES - 1);
     }
     return result;
 }

@@ -1,4 +1,5 @@
 /* test_layout.c: the table of members, and texts of a process. */
+#include "base/text.h"
 #include "inspect/own_view.h"
 #include "run/runner.h"
 #include <errno.h>
@@ -75,6 +76,28 @@ TEST(texts_are_read_once_and_cut)
     CHECK_EQ(strlen(asyncp_texts_get(&texts, longer)), MAX_TEXT_BYTES - 1);
     CHECK_STR(asyncp_texts_get(&texts, end), "xxx");
     CHECK_STR(asyncp_texts_get(&texts, gone), "?");
+    asyncp_texts_free(&texts);
+    munmap(memory, SIZE);
+}
+
+/* At the limit, and at the end of what is mapped. */
+TEST(inspect_cuts_a_text_behind_a_whole_character)
+{
+    enum { PAGE = 4096, SIZE = 4 * PAGE };
+    char *memory = mmap(NULL, SIZE + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                        0);
+    CHECK(memory != MAP_FAILED);
+    CHECK_EQ(munmap(memory + SIZE, PAGE), 0);
+    for (size_t i = 1; i < SIZE; i++)
+        memory[i] = "ä"[(i - 1) % 2];
+    struct texts texts;
+    asyncp_texts_open(&texts);
+    uint32_t longer = add(&texts, memory + 1), end = add(&texts, memory + SIZE - 5);
+    CHECK_EQ(asyncp_texts_read(&texts, &asyncp_own_view), 0);
+    CHECK_EQ(strlen(asyncp_texts_get(&texts, longer)), MAX_TEXT_BYTES - 2);
+    CHECK_EQ(asyncp_text_whole(asyncp_texts_get(&texts, longer), MAX_TEXT_BYTES - 2),
+             MAX_TEXT_BYTES - 2);
+    CHECK_STR(asyncp_texts_get(&texts, end), "ää");
     asyncp_texts_free(&texts);
     munmap(memory, SIZE);
 }
