@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <link.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAUSE_AFTER_PIECES = 32, PAUSE_NS = 500000 };
+enum { PAUSE_AFTER_PIECES = 32, PAUSE_NS = 500000, MAX_AUXV_ENTRIES = 64 };
 
 /* ---- its threads ---------------------------------------------------------------------------- */
 
@@ -93,6 +94,37 @@ static int read_process(const struct view *view, struct piece pieces[], size_t c
     if (count > PAUSE_AFTER_PIECES)
         asyncp_sys_sleep(PAUSE_NS);
     return result;
+}
+
+/* ---- its program ---------------------------------------------------------------------------- */
+
+/* Addresses may be the same in two programs, the random bytes are not. */
+static void read_exec_image(const struct subject *subject, struct exec_image *image)
+{
+    ElfW(auxv_t) entries[MAX_AUXV_ENTRIES];
+    pid_t thread = find_living_thread(subject);
+    FILE *file = thread != 0 ? open_file_of_thread(subject, thread, "auxv") : NULL;
+    size_t count = file != NULL ? fread(entries, sizeof *entries, MAX_AUXV_ENTRIES, file) : 0;
+    if (file != NULL)
+        fclose(file);
+    *image = (struct exec_image){.is_known = count > 0};
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].a_type == AT_RANDOM)
+            image->address = entries[i].a_un.a_val;
+    struct piece piece = {
+        .address = image->address, .bytes = image->random, .size = sizeof image->random};
+    if (image->address != 0)
+        asyncp_process_read(thread, &piece, 1);
+}
+
+bool live_has_changed(const struct subject *subject)
+{
+    const struct exec_image *first = &subject->first;
+    struct exec_image now;
+    read_exec_image(subject, &now);
+    return first->is_known && now.is_known &&
+           (first->address != now.address ||
+            memcmp(first->random, now.random, sizeof now.random) != 0);
 }
 
 /* ---- /proc ---------------------------------------------------------------------------------- */
@@ -196,6 +228,8 @@ static const char *explain(const struct subject *subject, int error)
 {
     if (error == -EPERM || error == -EACCES)
         return explain_permission(subject);
+    if (error == -ESTALE || (error != -ENOMEM && live_has_changed(subject)))
+        return "it has loaded another program";
     bool has_ended = error == -ESRCH || (error == -EPROTO && find_living_thread(subject) == 0);
     return has_ended ? "it has ended" : NULL;
 }
@@ -289,6 +323,33 @@ static int refuse_thread(const struct subject *subject)
     return -EINVAL;
 }
 
+/* -ENODEV: /proc does not show it; -ENXIO: it has no memory. */
+static int open_program(struct subject *subject)
+{
+    pid_t living = find_living_thread(subject);
+    subject->living = living != 0 ? living : subject->id;
+    read_exec_image(subject, &subject->first);
+    FILE *maps = open_file_of_thread(subject, subject->living, "maps");
+    if (maps == NULL)
+        return errno == ENOENT ? -ENODEV : -errno;
+    int result = find_libraries(subject, maps);
+    fclose(maps);
+    return result;
+}
+
+/* Once more, if the process has executed another program meanwhile. */
+static int open_same_program(struct subject *subject)
+{
+    int result = open_program(subject);
+    if (result == 0 || !live_has_changed(subject))
+        return result;
+    free(subject->ranges);
+    subject->ranges = NULL;
+    subject->range_count = subject->copy_count = 0;
+    subject->unusable = 0;
+    return open_program(subject);
+}
+
 int live_open(struct subject *subject, const char *pid)
 {
     *subject = (struct subject){.view = {.read = read_process}, .explain = explain};
@@ -301,15 +362,9 @@ int live_open(struct subject *subject, const char *pid)
         return result;
     pid_t inner_id = read_inner_number(subject, "status");
     subject->inner_id = inner_id > 0 ? inner_id : subject->id;
-    pid_t living = find_living_thread(subject);
-    subject->living = living != 0 ? living : subject->id;
-    FILE *maps = open_file_of_thread(subject, subject->living, "maps");
-    if (maps == NULL && errno == ENOENT)
+    result = open_same_program(subject);
+    if (result == -ENODEV)
         return refuse_absent(subject);
-    if (maps == NULL)
-        return subject_refuse(subject, -errno);
-    result = find_libraries(subject, maps);
-    fclose(maps);
     if (result == -ENXIO)
         return refuse_empty(subject);
     return result < 0 ? subject_refuse(subject, result) : 0;

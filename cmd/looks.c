@@ -9,6 +9,7 @@
 #include "cmd/ps.h"
 #include "cmd/threads.h"
 #include "sys/clock.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,20 +22,27 @@ struct request {
     bool is_tree, is_json, each, stacks;
 };
 
-/* One copy of libasyncio in a subject. */
+/* One copy of libasyncio in a subject, as it was read: printing reads no more of its memory. */
 struct looked {
     const struct subject *subject;
     const struct library *library;
-    const struct snapshot *snapshot;
+    int result;               /* 0, or why it could not be read */
+    struct snapshot snapshot; /* empty after an error, as are the others */
     struct ending ending;
+    struct lines *lines;
+    struct graph graph; /* these three are for trees and JSON */
+    struct known known;
+    struct cycles cycles;
 };
 
+/* ---- reading -------------------------------------------------------------------------------- */
+
 /* The cycles that are there a moment later, too. */
-static int find_cycles(struct cycles *cycles, const struct looked *looked,
-                       const struct graph *graph)
+static int find_cycles(struct looked *looked)
 {
+    struct cycles *cycles = &looked->cycles;
     struct snapshot later;
-    int result = asyncp_cycles_find(cycles, graph, looked->snapshot->row_count);
+    int result = asyncp_cycles_find(cycles, &looked->graph, looked->snapshot.row_count);
     if (result < 0 || cycles->count == 0)
         return result;
     if (looked->subject->core != NULL)
@@ -44,61 +52,19 @@ static int find_cycles(struct cycles *cycles, const struct looked *looked,
                                   looked->library->loops, NULL);
     if (result < 0)
         return result;
-    asyncp_cycles_confirm(cycles, looked->snapshot, &later);
+    asyncp_cycles_confirm(cycles, &looked->snapshot, &later);
     asyncp_snapshot_free(&later);
     return 0;
 }
 
-static int print_tree(const struct sheet *sheet, const struct looked *looked,
-                      const struct graph *graph)
-{
-    struct cycles cycles = {.count = 0};
-    int result = find_cycles(&cycles, looked, graph);
-    if (result == 0)
-        result = asyncp_show_tree(sheet, graph, &cycles);
-    asyncp_cycles_free(&cycles);
-    return result;
-}
-
-/* As a tree or as JSON. */
-static int print_with_graph(const struct sheet *sheet, const struct looked *looked, bool is_tree)
+static int find_graph(struct looked *looked, bool is_tree)
 {
     const struct view *view = &looked->subject->view;
-    struct sheet whole = *sheet;
-    struct graph graph;
-    struct known known = {.count = 0};
-    int result = asyncp_graph_open(&graph, looked->snapshot, view, &looked->library->layout);
+    int result = asyncp_graph_open(&looked->graph, &looked->snapshot, view,
+                                   &looked->library->layout);
     if (result == 0)
-        result = asyncp_known_find(&known, looked->snapshot, &graph, view);
-    whole.known = &known;
-    if (result == 0 && is_tree)
-        result = print_tree(&whole, looked, &graph);
-    else if (result == 0)
-        ps_print_json(&whole, looked->subject, &looked->ending, &graph);
-    asyncp_known_free(&known);
-    asyncp_graph_close(&graph);
-    return result;
-}
-
-static int print(const struct looked *looked, const struct request *request)
-{
-    struct lines *lines;
-    int result = lines_open(&lines, looked->subject);
-    if (result < 0)
-        return result;
-    const struct sheet sheet = {.to = stdout,
-                                .snapshot = looked->snapshot,
-                                .places = lines_places(lines),
-                                .process = (uint32_t)looked->subject->inner_id,
-                                .each = request->each,
-                                .stacks = request->stacks};
-    if (!request->is_json)
-        ending_print(&sheet, looked->subject, &looked->ending);
-    result = request->is_tree || request->is_json
-                 ? print_with_graph(&sheet, looked, request->is_tree)
-                 : ps_print(&sheet);
-    lines_close(lines);
-    return result;
+        result = asyncp_known_find(&looked->known, &looked->snapshot, &looked->graph, view);
+    return result == 0 && is_tree ? find_cycles(looked) : result;
 }
 
 /* Of a core: when a loop has read its clock for the last time. */
@@ -111,61 +77,144 @@ static int64_t last_reading(const struct snapshot *snapshot)
     return last_ns;
 }
 
-static int find_running(struct snapshot *snapshot, struct unwinder *unwinder,
-                        const struct subject *subject, struct ending *ending)
+static int find_running(struct looked *looked, struct unwinder *unwinder)
 {
     struct subject_threads threads;
-    threads_open(&threads, subject);
-    int result = asyncp_running_find(snapshot, unwinder, &threads.source);
-    return result == 0 ? ending_find(ending, snapshot, unwinder, &threads) : result;
+    threads_open(&threads, looked->subject);
+    int result = asyncp_running_find(&looked->snapshot, unwinder, &threads.source);
+    return result == 0 ? ending_find(&looked->ending, &looked->snapshot, unwinder, &threads)
+                       : result;
 }
 
-/* 1: printed; 0: it has no loop, and is not the only copy. */
-static int show_library(const struct subject *subject, const struct library *library,
-                        const struct request *request, size_t printed)
+static int take_tasks(struct looked *looked)
 {
-    struct snapshot snapshot;
+    const struct subject *subject = looked->subject;
     struct unwinder unwinder;
-    struct looked looked = {subject, library, &snapshot, {.signal = {.number = 0}}};
     int result = asyncp_unwinder_open(&unwinder, &subject->view, subject->ranges,
                                       subject->range_count);
     if (result < 0)
-        return subject_refuse(subject, result);
+        return result;
     int64_t now_ns = asyncp_sys_clock_now();
-    result = asyncp_snapshot_take(&snapshot, &subject->view, &library->layout, library->loops,
-                                  &unwinder);
-    if (result == 0 && (result = find_running(&snapshot, &unwinder, subject, &looked.ending)) < 0)
-        asyncp_snapshot_free(&snapshot);
+    result = asyncp_snapshot_take(&looked->snapshot, &subject->view, &looked->library->layout,
+                                  looked->library->loops, &unwinder);
+    if (result == 0)
+        result = find_running(looked, &unwinder);
     asyncp_unwinder_close(&unwinder);
+    looked->snapshot.taken_ns = subject->core != NULL ? last_reading(&looked->snapshot) : now_ns;
+    return result;
+}
+
+/* A copy without a loop is left out if there are others. */
+static bool is_shown(const struct looked *looked)
+{
+    return looked->snapshot.loop_count > 0 || looked->subject->copy_count == 1;
+}
+
+static void forget(struct looked *looked)
+{
+    asyncp_cycles_free(&looked->cycles);
+    asyncp_known_free(&looked->known);
+    asyncp_graph_close(&looked->graph);
+    lines_close(looked->lines);
+    asyncp_snapshot_free(&looked->snapshot);
+    *looked = (struct looked){.result = 0};
+}
+
+static void look_at_copy(struct looked *looked, const struct subject *subject,
+                         const struct library *library, const struct request *request)
+{
+    *looked = (struct looked){.subject = subject, .library = library};
+    int result = take_tasks(looked);
+    if (result == 0 && is_shown(looked))
+        result = lines_open(&looked->lines, subject);
+    if (result == 0 && is_shown(looked) && (request->is_tree || request->is_json))
+        result = find_graph(looked, request->is_tree);
     if (result < 0)
-        return subject_refuse(subject, result);
-    snapshot.taken_ns = subject->core != NULL ? last_reading(&snapshot) : now_ns;
-    bool is_shown = snapshot.loop_count > 0 || subject->copy_count == 1;
-    if (is_shown && request->is_json)
+        forget(looked);
+    looked->subject = subject;
+    looked->result = result;
+}
+
+/* Opens the subject and looks at each copy. */
+static int look(struct subject *subject, struct looked looked[], const struct request *request)
+{
+    int result = subject_open(subject, request->name);
+    for (size_t i = 0; i < subject->copy_count && result == 0; i++)
+        look_at_copy(&looked[i], subject, &subject->copies[i], request);
+    return result;
+}
+
+static void end_look(struct subject *subject, struct looked looked[])
+{
+    for (size_t i = 0; i < subject->copy_count; i++)
+        forget(&looked[i]);
+    subject_close(subject);
+}
+
+/* Looks a second time at a process that has executed a program meanwhile. */
+static int look_at_one_program(struct subject *subject, struct looked looked[],
+                               const struct request *request)
+{
+    int result = look(subject, looked, request);
+    if (result < 0 || !subject_has_changed(subject))
+        return result;
+    end_look(subject, looked);
+    result = look(subject, looked, request);
+    return result == 0 && subject_has_changed(subject) ? subject_refuse(subject, -ESTALE) : result;
+}
+
+/* ---- printing ------------------------------------------------------------------------------- */
+
+static int print(const struct looked *looked, const struct request *request)
+{
+    const struct sheet sheet = {.to = stdout,
+                                .snapshot = &looked->snapshot,
+                                .places = lines_places(looked->lines),
+                                .known = &looked->known,
+                                .process = (uint32_t)looked->subject->inner_id,
+                                .each = request->each,
+                                .stacks = request->stacks};
+    if (request->is_json) {
+        ps_print_json(&sheet, looked->subject, &looked->ending, &looked->graph);
+        return 0;
+    }
+    ending_print(&sheet, looked->subject, &looked->ending);
+    return request->is_tree ? asyncp_show_tree(&sheet, &looked->graph, &looked->cycles)
+                            : ps_print(&sheet);
+}
+
+/* 1: printed; 0: it is left out. */
+static int print_copy(const struct looked *looked, const struct request *request, size_t printed)
+{
+    int result = looked->result;
+    if (result == 0 && !is_shown(looked))
+        return 0;
+    if (result == 0 && request->is_json)
         putchar(printed == 0 ? '[' : ',');
-    result = is_shown ? print(&looked, request) : 0;
-    asyncp_snapshot_free(&snapshot);
-    return result < 0 ? subject_refuse(subject, result) : is_shown;
+    if (result == 0)
+        result = print(looked, request);
+    return result < 0 ? subject_refuse(looked->subject, result) : 1;
 }
 
 /*
- * An array of JSON has an element for each copy of libasyncio. A copy without a loop is left out if
- * there are others; one that cannot be read has said so.
+ * An array of JSON has an element for each copy of libasyncio that is shown; one that cannot be
+ * read has said so.
  */
 static int look_at_subject(const struct request *request)
 {
     static struct subject subject;
-    int result = subject_open(&subject, request->name);
+    static struct looked looked[MAX_COPIES];
+    int result = look_at_one_program(&subject, looked, request);
     size_t printed = 0;
     for (size_t i = 0; i < subject.copy_count && result == 0; i++) {
-        int shown = show_library(&subject, &subject.copies[i], request, printed);
+        int shown = print_copy(&looked[i], request, printed);
         bool is_last = i + 1 == subject.copy_count;
         printed += shown > 0;
         result = shown < 0 && is_last && printed == 0 ? shown : 0;
     }
     if (request->is_json && printed > 0)
         puts("]");
-    subject_close(&subject);
+    end_look(&subject, looked);
     return result;
 }
 

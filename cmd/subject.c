@@ -114,6 +114,11 @@ int subject_open(struct subject *subject, const char *name)
     return subject_is_process(name) ? live_open(subject, name) : core_open(subject, name);
 }
 
+bool subject_has_changed(const struct subject *subject)
+{
+    return subject->core == NULL && live_has_changed(subject);
+}
+
 void subject_close(struct subject *subject)
 {
     free(subject->ranges);

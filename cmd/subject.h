@@ -13,11 +13,19 @@ enum { MAX_COPIES = 16 };
 
 struct core;
 
+/* The memory of a process from one execve to the next. */
+struct exec_image {
+    bool is_known;
+    uint64_t address;         /* of the next bytes in the process */
+    unsigned char random[16]; /* that the kernel has given to the program */
+};
+
 struct subject {
     struct view view;
     pid_t id;
-    pid_t inner_id; /* its number in its own namespace */
-    pid_t living;   /* of a process: a thread that has not ended, mostly its first one */
+    pid_t inner_id;          /* its number in its own namespace */
+    pid_t living;            /* of a process: a thread that has not ended, mostly its first one */
+    struct exec_image first; /* of a process: when it was opened */
     char name[64];
     struct core *core;                 /* NULL: it is a running process */
     const char *core_path;             /* borrowed */
@@ -39,6 +47,12 @@ bool subject_is_process(const char *name);
  */
 int subject_open(struct subject *subject, const char *name);
 void subject_close(struct subject *subject);
+
+/*
+ * Whether the process has executed another program since it was opened, or the same one again:
+ * then the memory that was read is of both. The sentence about it is that of the error -ESTALE.
+ */
+bool subject_has_changed(const struct subject *subject);
 
 /* The absolute path of the program, borrowed from the core; NULL: unknown. */
 const char *core_program(const struct core *core);
@@ -62,6 +76,7 @@ int subject_refuse(const struct subject *subject, int error);
 /* ---- for live.c and core.c ------------------------------------------------------------------ */
 
 int live_open(struct subject *subject, const char *pid);
+bool live_has_changed(const struct subject *subject);
 /* Where a file that the process has loaded by this name can be opened. */
 void live_find_path(const struct subject *subject, const char *name, char *path, size_t size);
 /* The number, in this command's namespace, of a thread of the process; 0: it has ended. */

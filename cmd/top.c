@@ -61,7 +61,7 @@ static int run_interval(struct top *top, int64_t interval_ns)
         return 0;
     top->now ^= 1;
     int result = top_look_take(&top->looks[top->now], &top->subject);
-    return result < 0 ? result : 1;
+    return result < 0 ? result : subject_has_changed(&top->subject) ? -ESTALE : 1;
 }
 
 static struct top_view view_of(const struct top *top)
@@ -127,7 +127,7 @@ static int run_once(struct top *top, const struct top_request *request)
 static void refuse_later(const struct subject *subject, int error)
 {
     if (error == -EPROTO)
-        subject_say(subject, "it has loaded another program");
+        subject_refuse(subject, -ESTALE);
     else if (error != -ENOTTY)
         subject_refuse(subject, error);
 }

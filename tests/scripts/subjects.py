@@ -2,6 +2,7 @@
 """Shows the command asyncio processes and cores that are harder to look at than others.
 
     subjects.py leaderless    a process whose first thread has ended
+    subjects.py program       a process that executes another program during the look
     subjects.py part          a core that is cut off
 
 Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
@@ -18,8 +19,8 @@ from pathlib import Path
 
 import inspect  # tests/scripts/inspect.py
 from built import sanitizers
-from checks import Skip, expect, status_outside_emulators, tests_of
-from inspect import COMMAND, CUT_OFF, SHARED, run
+from checks import Failure, Skip, expect, status_outside_emulators, tests_of
+from inspect import COMMAND, CUT_OFF, LOOKS, SHARED, run
 
 
 @contextmanager
@@ -94,6 +95,42 @@ def test_leaderless(folder: Path):
         status, out, complaint = run("top", "--json", "--seconds", "0.05", process.pid)
         expect("top", (0, "", [thread]), (status, complaint, [loop["thread"] for loop in json.loads(out)[0]["loops"]]))
         expect("trace", (0, ""), run("trace", process.pid)[::2])
+
+
+PROGRAMS = """#include <asyncio.h>
+#include <stdio.h>
+#include <unistd.h>
+static int naps(void) { return async_sleep(0.02); }
+async_fn(naps);
+int main(int count, char **arguments)
+{
+    static char again[] = "again";
+    if (count == 1 && write(1, "ready\\n", 6) != 6)
+        return 1;
+    if (async_main(naps) == 0)
+        execl("/proc/self/exe", *arguments, again, NULL);
+    return 1;
+}
+"""
+# What is said of one program at one moment, or of two.
+ABOUT_PROGRAMS = ("it has loaded another program\n", "it does not use libasyncio, or has not loaded it yet\n",
+                  "no loop is traced; start the program with ASYNCIO_TRACE, for example ASYNCIO_TRACE=flight:run.html\n")
+
+
+def check_programs(pid: int, command: list[str]):
+    status, out, complaint = run(*command, pid)
+    if status != 0 and not complaint.endswith(ABOUT_PROGRAMS) or "?" in out:
+        raise Failure(f"{command}: {out}{complaint}")
+
+
+def test_program(folder: Path):
+    commands = [["ps"], ["tree"], ["ps", "--json"], ["trace"], ["top", "--once", "--seconds", "0.05"]]
+    with started(folder, PROGRAMS) as process:
+        try:
+            for i in range(LOOKS):
+                check_programs(process.pid, commands[i % 5])
+        finally:
+            process.kill()
 
 
 # ---- cores ------------------------------------------------------------------------------------------------------
