@@ -200,6 +200,19 @@ bool live_read_times(const struct subject *subject, pid_t thread, int64_t *proce
 
 /* ---- refusals ------------------------------------------------------------------------------- */
 
+#define WITH_CAPABILITY "with the capability SYS_PTRACE (docker run --cap-add SYS_PTRACE)"
+
+/* Root in a container mostly lacks the capability. */
+static const char *explain_to_root(bool is_of_other, bool has_other_rights)
+{
+    if (is_of_other)
+        return "it belongs to another user; run asyncio as that user, or " WITH_CAPABILITY;
+    if (has_other_rights)
+        return "it has changed its rights (setuid, capabilities, PR_SET_DUMPABLE); run "
+               "asyncio " WITH_CAPABILITY;
+    return "the kernel forbids it; run asyncio " WITH_CAPABILITY;
+}
+
 /* The kernel says no more than EPERM. */
 static const char *explain_permission(const struct subject *subject)
 {
@@ -208,15 +221,19 @@ static const char *explain_permission(const struct subject *subject)
     snprintf(path, sizeof path, "/proc/%d", (int)subject->id);
     if (stat(path, &status) < 0)
         return "it has ended";
-    if (atoi(read_status(subject, "Uid", uid, sizeof uid)) != (int)geteuid())
-        return "it belongs to another user; run asyncio as that user or as root";
-    if (status.st_uid != geteuid())
-        return "it has changed its rights (setuid, capabilities, PR_SET_DUMPABLE), so only root "
-               "may read its memory; run asyncio as root";
+    bool is_of_other = atoi(read_status(subject, "Uid", uid, sizeof uid)) != (int)geteuid();
+    bool has_other_rights = status.st_uid != geteuid();
     int scope = read_number("/proc/sys/kernel/yama/ptrace_scope");
     if (scope == 3)
         return "kernel.yama.ptrace_scope is 3: no process may read the memory of another one "
                "until the next start of the machine";
+    if (geteuid() == 0)
+        return explain_to_root(is_of_other, has_other_rights);
+    if (is_of_other)
+        return "it belongs to another user; run asyncio as that user or as root";
+    if (has_other_rights)
+        return "it has changed its rights (setuid, capabilities, PR_SET_DUMPABLE), so only root "
+               "may read its memory; run asyncio as root";
     if (scope > 0)
         return "kernel.yama.ptrace_scope forbids it; run asyncio as root, or: sysctl "
                "kernel.yama.ptrace_scope=0";
