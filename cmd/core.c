@@ -331,11 +331,24 @@ static bool has_become_shorter(const struct core *core)
 
 static const char cut_off[] = "it is cut off: the limit for cores, or the disk, was too small";
 
+static const char *explain_no_core(const struct subject *subject)
+{
+    char begin[COMPRESSED_BYTES];
+    struct stat status;
+    if (stat(subject->core_path, &status) == 0 && S_ISDIR(status.st_mode))
+        return "it is a directory";
+    const struct core *core = subject->core;
+    const char *why = core->file >= 0 && read_at(core, 0, begin, sizeof begin)
+                          ? explain_compressed(begin, sizeof begin)
+                          : NULL;
+    return why != NULL ? why : "it is not a core";
+}
+
 static const char *explain(const struct subject *subject, int error)
 {
     if (error != -ENOMEM && has_become_shorter(subject->core))
         return "it has become shorter while it was read";
-    return error == -ENOEXEC   ? "it is not a core"
+    return error == -ENOEXEC   ? explain_no_core(subject)
            : error == -ENOSYS  ? "it cannot be opened, because /proc is not mounted; mount /proc"
            : error == -ENODATA ? cut_off
            : error == -EFBIG   ? "it has more segments or notes than any process"

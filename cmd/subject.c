@@ -78,6 +78,23 @@ void subject_say(const struct subject *subject, const char *why)
         fprintf(stderr, "asyncio: process %d: %s\n", (int)subject->id, why);
 }
 
+/* systemd-coredump writes compressed cores. */
+const char *explain_compressed(const char *begin, size_t size)
+{
+    static const struct {
+        const char *begin;
+        size_t size;
+        const char *why;
+    } forms[] = {{"\x1f\x8b", 2, "it is compressed; decompress it first (gzip -d)"},
+                 {"\x28\xb5\x2f\xfd", 4, "it is compressed; decompress it first (zstd -d)"},
+                 {"\xfd\x37\x7a\x58", 4, "it is compressed; decompress it first (xz -d)"},
+                 {"\x04\x22\x4d\x18", 4, "it is compressed; decompress it first (lz4 -d)"}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (size >= forms[i].size && memcmp(begin, forms[i].begin, forms[i].size) == 0)
+            return forms[i].why;
+    return NULL;
+}
+
 static const char *explain(int error)
 {
     switch (error) {

@@ -70,6 +70,11 @@ bool core_is_cut(const struct core *core);
 int core_each_note(const struct core *core,
                    int (*take)(void *argument, const struct elf_note *note), void *argument);
 
+enum { COMPRESSED_BYTES = 4 };
+
+/* A sentence about a file that begins with these bytes, if it is compressed; else NULL. */
+const char *explain_compressed(const char *begin, size_t size);
+
 /* Prints why the subject could not be read. Returns the error. */
 int subject_refuse(const struct subject *subject, int error);
 

@@ -5,6 +5,7 @@
 #include "cmd/trace.h"
 #include "cmd/commands.h"
 #include "cmd/help.h"
+#include "cmd/subject.h"
 #include "timeline/page.h"
 #include <asyncio/base.h>
 #include <errno.h>
@@ -53,7 +54,12 @@ static bool is_elf(const struct output *input)
     return input->count > 4 && memcmp(input->bytes, "\177ELF", 4) == 0;
 }
 
-/* Of an ELF file, which may be larger than the memory, only the begin is read. */
+static const char *find_compression(const struct output *input)
+{
+    return explain_compressed(input->bytes, input->count);
+}
+
+/* Of an ELF file or a compressed one, which may be larger than the memory, the begin is read. */
 static int read_file(struct output *input, const char *path)
 {
     char bytes[65536];
@@ -61,7 +67,8 @@ static int read_file(struct output *input, const char *path)
     if (file == NULL)
         return trace_fail("%s cannot be opened: %s", path, strerror(errno));
     size_t count;
-    while (!is_elf(input) && (count = fread(bytes, 1, sizeof bytes, file)) > 0)
+    while (!is_elf(input) && find_compression(input) == NULL &&
+           (count = fread(bytes, 1, sizeof bytes, file)) > 0)
         asyncp_output_put(input, bytes, count);
     int error = ferror(file) ? errno : input->failed ? ENOMEM : 0;
     fclose(file);
@@ -151,6 +158,9 @@ static int convert(struct output *output, const struct output *input, const char
                    enum form form)
 {
     size_t offset;
+    const char *compression = find_compression(input);
+    if (compression != NULL)
+        return trace_fail("%s: %s", from, compression);
     if (!asyncp_timeline_is_file(input->bytes, input->count, &offset))
         return trace_fail(
             "%s is not a .trace file of this version; a page (.html) is opened in a browser", from);

@@ -507,7 +507,7 @@ def other_thread() -> int:
 def test_refusals(folder: Path):
     check_refusal("7x", "asyncio: 7x: it is neither the number of a process nor a file\n")
     check_refusal("99999999999999999999", "asyncio: '99999999999999999999' is not the number of a process\n")
-    check_refusal(folder, "it is not a core")
+    check_refusal(folder, f"asyncio: {folder}: it is a directory\n")
     check_refusal(SOURCE, f"asyncio: {SOURCE}: it is not a core\n")
     check_refusal(COMMAND, "it is not a core")
     check_refusal(0x7ffffff0, "there is no such process")

@@ -3,13 +3,16 @@
 
     subjects.py leaderless    a process whose first thread has ended
     subjects.py program       a process that executes another program during the look
+    subjects.py rights        a process that root may not read
     subjects.py part          a core that is cut off
+    subjects.py compressed    a core that is compressed
 
 Ends with 77 where programs run in an emulator: its memory is not laid out as that of the program.
 """
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -133,6 +136,19 @@ def test_program(folder: Path):
             process.kill()
 
 
+def test_rights(folder: Path):
+    drop = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
+    if os.geteuid() != 0 or not shutil.which("setpriv") or subprocess.run([*drop, "true"], capture_output=True).returncode != 0:
+        raise Skip("only root can run the command without a capability")
+    with subprocess.Popen(["setpriv", "--reuid=65534", "--clear-groups", "cat"], stdin=subprocess.PIPE) as process:
+        inspect.wait_for_program(process.pid, "cat")
+        answer = subprocess.run([*drop, COMMAND, "ps", f"{process.pid}"], text=True, capture_output=True)
+        process.stdin.close()
+    expect("root without the capability", (1, f"asyncio: process {process.pid} (cat): it belongs to another user; run asyncio as that "
+                                              "user, or with the capability SYS_PTRACE (docker run --cap-add SYS_PTRACE)\n"),
+           (answer.returncode, answer.stderr))
+
+
 # ---- cores ------------------------------------------------------------------------------------------------------
 
 FALSE_OF_A_PART = ("no loop is open", "ran no task", "start the program with ASYNCIO_TRACE", "it is not a core")
@@ -161,6 +177,16 @@ def test_part(folder: Path):
         for size in (100, 2000, 20000, *(len(content) * i // 20 & -4096 for i in range(1, 20, 2)), len(content) - 1):
             part.write_bytes(content[:size])
             check_part(part, size)
+
+
+def test_compressed(folder: Path):
+    name = folder / "core"
+    for begin, tool in (("1f8b0800", "gzip"), ("28b52ffd", "zstd"), ("fd377a58", "xz"), ("04224d18", "lz4")):
+        name.write_bytes(bytes.fromhex(begin) + bytes(10000))
+        words = f": {name}: it is compressed; decompress it first ({tool} -d)\n"
+        for command in ("ps", "tree", "trace", "gdb"):
+            status, out, complaint = run(command, name)
+            expect(f"{command} of {tool}", (1, "", True), (status, out, complaint.endswith(words)))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ SCRIPT_TEST(inspect_tells_copies_of_a_forked_loop, "tests/scripts/inspect.py", "
 SCRIPT_TEST(inspect_looks_at_a_process_whose_first_thread_has_ended, "tests/scripts/subjects.py",
             "leaderless");
 SCRIPT_TEST(inspect_shows_no_mixture_of_two_programs, "tests/scripts/subjects.py", "program");
+SCRIPT_TEST(inspect_tells_root_which_capability_is_missing, "tests/scripts/subjects.py", "rights");
+SCRIPT_TEST(inspect_says_that_a_core_is_compressed, "tests/scripts/subjects.py", "compressed");
 SCRIPT_TEST(inspect_says_of_a_core_that_is_cut_off_only_what_is_true, "tests/scripts/subjects.py",
             "part");
 SCRIPT_TEST(inspect_takes_no_text_of_a_core_for_an_option, "tests/scripts/untrusted.py", "option");
