@@ -39,7 +39,13 @@ static void explain_overflow(void)
         asyncp_label(self->task).text, stack_size(&self->stack) / 1024);
 }
 
-static const struct overflow_owner owner = {.running = running_stack, .explain = explain_overflow};
+static bool is_in_stack(const void *address)
+{
+    return asyncp_is_in_stack(asyncp_running_coroutine()->task->loop, address);
+}
+
+static const struct overflow_owner owner = {
+    .running = running_stack, .is_stack = is_in_stack, .explain = explain_overflow};
 
 /* Whether an environment variable is set, and not to "" or "0". */
 static bool is_env_set(const char *variable)

@@ -168,6 +168,11 @@ size_t asyncp_guard_size(const struct async_loop *loop)
     return loop->tasks.stacks.guard_size;
 }
 
+bool asyncp_is_in_stack(const struct async_loop *loop, const void *address)
+{
+    return asyncp_stack_at(&loop->tasks.stacks, address) != NULL;
+}
+
 uint64_t asyncp_last_id(const struct async_loop *loop)
 {
     return loop->tasks.created;

@@ -32,6 +32,9 @@ struct stack_counts asyncp_loop_stacks(const struct async_loop *loop);
 /* The size of the guard below each stack. */
 size_t asyncp_guard_size(const struct async_loop *loop);
 
+/* Whether an address is in the stack of a task, its guard included, or in one that is free. */
+bool asyncp_is_in_stack(const struct async_loop *loop, const void *address);
+
 /* The id of the newest task. */
 uint64_t asyncp_last_id(const struct async_loop *loop);
 

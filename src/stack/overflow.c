@@ -1,7 +1,8 @@
 /*
  * stack/overflow.c: the handler of SIGSEGV and SIGBUS. It runs on an alternate stack. If the
- * faulting address lies in the guard of the running stack, it reports the overflow and the
- * repeated calls, and the process ends. All other faults are forwarded to the former handler.
+ * faulting address lies in the guard of the running stack, or the stack pointer is beyond it, it
+ * reports the overflow and the repeated calls, and the process ends. All other faults are forwarded
+ * to the former handler.
  */
 #include "stack/overflow.h"
 #include "show/own_places.h"
@@ -18,6 +19,8 @@
 
 enum { SIGNAL_STACK_SIZE = 64 * 1024 };
 enum { NAME_SIZE = 512 };
+/* Bytes below the stack, and below the stack pointer: of a call, and of the red zone. */
+enum { MAX_JUMP = 1 << 20, MAX_PUSHED = 512 };
 static const int64_t MOST_REPORT_NS = INT64_C(10000000000);
 
 /* A signal handled by us while overflows of any thread are reported. */
@@ -136,13 +139,45 @@ static void forward_fault(int number, siginfo_t *info, void *signal_context)
     forwarding.frame = outer_frame;
 }
 
+/* A handler of the program on the alternate stack may be interrupted, too. */
+static bool is_on_signal_stack(const void *signal_context, const char *sp)
+{
+    const stack_t *stack = &((const ucontext_t *)signal_context)->uc_stack;
+    return (uintptr_t)sp - (uintptr_t)stack->ss_sp < stack->ss_size;
+}
+
+/*
+ * libc's frames are not probed page by page: so the stack pointer may be below the guard, which was
+ * not touched, even in the stack of another task. Then the address may be any. Where no stack is,
+ * the code may have a stack of its own, so the address must be between.
+ */
+static bool has_left_stack(const struct stack *stack, size_t guard_size, const char *address,
+                           const void *signal_context)
+{
+    const void *pc;
+    const char *sp, *limit = stack->bottom + guard_size;
+    read_registers(signal_context, &pc, &sp);
+    if (sp == NULL || sp >= limit || limit - sp > MAX_JUMP ||
+        is_on_signal_stack(signal_context, sp))
+        return false;
+    return stack_owner->is_stack(sp) || (address >= sp - MAX_PUSHED && address < limit);
+}
+
+static bool is_overflow(const struct stack *stack, size_t guard_size, const siginfo_t *info,
+                        const void *signal_context)
+{
+    const char *address = info->si_addr;
+    if (stack == NULL || info->si_code <= 0)
+        return false;
+    return (address >= stack->bottom && address < stack->bottom + guard_size) ||
+           has_left_stack(stack, guard_size, address, signal_context);
+}
+
 static void on_fault(int number, siginfo_t *info, void *signal_context)
 {
     size_t guard_size = 0;
     const struct stack *stack = stack_owner->running(&guard_size);
-    const char *address = info->si_addr;
-    if (stack != NULL && info->si_code > 0 && address >= stack->bottom &&
-        address < stack->bottom + guard_size) {
+    if (is_overflow(stack, guard_size, info, signal_context)) {
         report_overflow(stack, guard_size, signal_context);
         asyncp_sys_signal_default(number);
         return;

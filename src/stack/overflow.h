@@ -10,7 +10,8 @@
 /* Callbacks of the owner of the stacks. They run in the signal handler. */
 struct overflow_owner {
     const struct stack *(*running)(size_t *guard_size); /* this thread's running stack, or NULL */
-    void (*explain)(void);                              /* reports whose stack it is */
+    bool (*is_stack)(const void *address); /* of a task of this thread; used while one runs */
+    void (*explain)(void);                 /* reports whose stack it is */
 };
 
 /* The alternate signal stack of one thread: the handler cannot run on a full stack. */

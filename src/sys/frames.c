@@ -80,10 +80,18 @@ static bool any_repeats(const struct candidate candidates[MAX_CANDIDATES])
     return false;
 }
 
+/* Whether code is in the program's own file. */
+static bool is_in_program(const void *address)
+{
+    struct loaded_file file;
+    return asyncp_image_find(&file, (uintptr_t)address) && strcmp(file.path, PROGRAM_FILE) == 0;
+}
+
 /*
  * What repeats is certain. Other words may be left from calls that have returned: in an array that
  * is not yet written they are all that is found. Lines with places in libc or in the library are
- * not left out: both call functions of programs, as qsort does.
+ * not left out: both call functions of programs, as qsort does. If many come first, some of the
+ * program follow.
  */
 static void report_candidates(const struct candidate candidates[MAX_CANDIDATES],
                               frame_name *name_frame)
@@ -91,9 +99,11 @@ static void report_candidates(const struct candidate candidates[MAX_CANDIDATES],
     char name[NAME_SIZE] = "?";
     bool repeats = any_repeats(candidates);
     int reported = 0;
-    for (int i = 0; i < MAX_CANDIDATES && reported < MAX_REPORTED && candidates[i].count != 0;
+    for (int i = 0; i < MAX_CANDIDATES && reported < 2 * MAX_REPORTED && candidates[i].count != 0;
          i++) {
         if (repeats && candidates[i].count < MIN_REPEATS)
+            continue;
+        if (reported >= MAX_REPORTED && (repeats || !is_in_program(candidates[i].address)))
             continue;
         name_frame((uintptr_t)candidates[i].address - 1, name, sizeof name); /* of the call */
         if (repeats)

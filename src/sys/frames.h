@@ -30,8 +30,8 @@ typedef bool frame_name(uint64_t address, char *text, size_t size);
 
 /*
  * Reports the return addresses between sp and end: the repeated ones, or if none repeats, the
- * innermost, with a question mark, because they may be left from calls that have returned. Not
- * reentrant.
+ * innermost, and some more of the program, with a question mark, because they may be left from
+ * calls that have returned. Not reentrant.
  */
 void asyncp_frames_report(const char *sp, const char *end, frame_name *name);
 
