@@ -7,6 +7,8 @@
 #include "base/values.h"
 #include "sched/current.h"
 #include "sched/pace.h"
+#include "sys/report.h"
+#include "sys/thread_state.h"
 #include <asyncio/signal.h>
 #include <signal.h>
 
@@ -40,6 +42,14 @@ static int fail_to_catch(const char *call, int number, int error)
     return async_fail_errno(error, "%s: sigaction for %s", call, name.text);
 }
 
+static void report_if_blocked(const char *call, int number)
+{
+    if (asyncp_sys_is_signal_blocked(number))
+        asyncp_report("%s: %s never comes: all threads of the process block it; let one of them "
+                      "take it by pthread_sigmask(3)",
+                      call, asyncp_signal_name(number).text);
+}
+
 static int begin_catch(struct async_loop *loop, struct signal_catch *caught, const char *call)
 {
     int number = caught->number;
@@ -49,6 +59,8 @@ static int begin_catch(struct async_loop *loop, struct signal_catch *caught, con
                           "install a handler by sigaction",
                           call, asyncp_signal_name(number).text);
     int result = asyncp_catch_begin(loop, caught);
+    if (result == 0 && loop_is_debug(loop))
+        report_if_blocked(call, number);
     return result < 0 ? fail_to_catch(call, number, result) : 0;
 }
 

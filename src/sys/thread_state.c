@@ -4,6 +4,7 @@
 #include "sys/clock.h"
 #include "sys/peek.h"
 #include "sys/thread.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -79,6 +80,31 @@ bool asyncp_sys_is_traced(void)
         return false;
     const char *line = strstr(text, "\nTracerPid:");
     return line != NULL && atoi(line + strlen("\nTracerPid:")) != 0;
+}
+
+/* Whether a thread of this process blocks a signal; false also if the kernel does not tell. */
+static bool does_thread_block(int32_t thread, int number)
+{
+    char text[4096];
+    uint64_t blocked;
+    if (!read_thread_file(0, thread, "status", text, sizeof text))
+        return false;
+    const char *line = strstr(text, "\nSigBlk:");
+    return line != NULL && sscanf(line, "\nSigBlk: %" SCNx64, &blocked) == 1 &&
+           (blocked >> (number - 1) & 1) != 0;
+}
+
+bool asyncp_sys_is_signal_blocked(int number)
+{
+    sigset_t own;
+    bool is_blocked = pthread_sigmask(SIG_BLOCK, NULL, &own) == 0 && sigismember(&own, number) == 1;
+    DIR *threads = is_blocked && !fault(SITE_PEEK) ? opendir("/proc/self/task") : NULL;
+    if (threads == NULL)
+        return false;
+    for (const struct dirent *entry; is_blocked && (entry = readdir(threads)) != NULL;)
+        is_blocked = entry->d_name[0] == '.' || does_thread_block(atoi(entry->d_name), number);
+    closedir(threads);
+    return is_blocked;
 }
 
 void asyncp_sys_descriptor_name(uint64_t fd, char *name, size_t size)

@@ -40,6 +40,9 @@ bool asyncp_sys_thread_runs(int32_t thread);
 /* Whether a debugger has the process. */
 bool asyncp_sys_is_traced(void);
 
+/* Whether all threads of this process block a signal. false also if the kernel does not tell. */
+bool asyncp_sys_is_signal_blocked(int number);
+
 /* The path or the kind of an open descriptor, as "/etc/hosts" or "socket:[4711]"; "": unknown. */
 void asyncp_sys_descriptor_name(uint64_t fd, char *name, size_t size);
 

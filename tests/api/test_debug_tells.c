@@ -4,10 +4,13 @@
  */
 #include "run/capture.h"
 #include "run/coroutines.h"
-#include "run/sockets.h"
 #include "run/queues.h"
+#include "run/sockets.h"
+#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/time.h>
 
 #define TELLS(name, coroutine, pattern)                                                            \
@@ -123,6 +126,59 @@ TEST_EACH_BACKEND(debug_ends_the_wait_for_a_descriptor_that_was_closed)
 {
     async_run_options options = with_debug();
     CHECK_EQ(async_run_with(&options, close_under_a_waiter), 0);
+}
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+static sem_t begun, end;
+
+/* libc blocks all signals of a thread until it begins. */
+static void *rest(void *unused)
+{
+    sem_post(&begun);
+    sem_wait(&end);
+    return unused;
+}
+
+static int name_a_signal(bool in_all_threads)
+{
+    async_signals *signals;
+    sigset_t mask;
+    pthread_t other;
+    if (!in_all_threads) {
+        CHECK_EQ(pthread_create(&other, NULL, rest, NULL), 0);
+        sem_wait(&begun);
+    }
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &mask, NULL);
+    ASYNC_TRY(async_signals_new(&signals, SIGUSR1, SIGUSR2));
+    async_signals_free(signals);
+    pthread_sigmask(SIG_UNBLOCK, &mask, NULL);
+    sem_post(&end);
+    return in_all_threads ? 0 : pthread_join(other, NULL);
+}
+async_fn(name_a_signal, bool);
+
+static const char *told_of_a_signal(bool in_all_threads)
+{
+    async_run_options options = with_debug();
+    capture_begin();
+    CHECK_EQ(async_run_with(&options, name_a_signal, in_all_threads), 0);
+    return capture_end();
+}
+
+TEST(debug_tells_of_a_signal_that_all_threads_block)
+{
+    const char *told = told_of_a_signal(true);
+    if (strstr(told, "async_signals_new: SIGUSR1 never comes: all threads") == NULL ||
+        strstr(told, "SIGUSR2") != NULL)
+        test_fail(__FILE__, __LINE__, "%s", told);
+}
+
+TEST(debug_does_not_tell_of_a_signal_that_another_thread_may_take)
+{
+    CHECK(strstr(told_of_a_signal(false), "SIGUSR1") == NULL);
 }
 
 /* ---- signal handlers ------------------------------------------------------------------------ */
