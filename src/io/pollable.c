@@ -8,7 +8,7 @@
 enum { FRAME_BYTES = 512, OWNER_BYTES = 256 };
 
 struct pollable_wait {
-    struct wait wait;
+    struct file_wait file;
     struct pollable *pollable;
     enum side side;
     bool is_interruptible; /* pollable->interrupted[side] points to the next field */
@@ -46,7 +46,7 @@ void asyncp_pollable_wake(struct async_loop *loop, struct pollable *pollable, en
         return;
     }
     end_waiting(loop, pollable, side);
-    struct pollable_wait *waiting = CONTAINER_OF(wait, struct pollable_wait, wait);
+    struct pollable_wait *waiting = CONTAINER_OF(wait, struct pollable_wait, file.wait);
     waiting->is_interruptible = result >= 0;
     if (waiting->is_interruptible)
         pollable->interrupted[side] = &waiting->interrupted;
@@ -62,7 +62,7 @@ void asyncp_pollable_retry(struct async_loop *loop, struct pollable *pollable, e
 
 static void cancel_pollable_wait(struct wait *wait)
 {
-    const struct pollable_wait *waiting = CONTAINER_OF(wait, struct pollable_wait, wait);
+    const struct pollable_wait *waiting = CONTAINER_OF(wait, struct pollable_wait, file.wait);
     end_waiting(wait->coroutine->task->loop, waiting->pollable, waiting->side);
     asyncp_cancel_wait(wait);
 }
@@ -112,13 +112,14 @@ int asyncp_pollable_wait(struct async_loop *loop, struct pollable *pollable, enu
     if (pollable_is_taken(pollable, side))
         return async_fail(-EBUSY, "another task %s this stream",
                           side == SIDE_READ ? "reads" : "writes");
-    wait_init(&waiting.wait, call, (const void *)(intptr_t)pollable->source.fd,
-              cancel_pollable_wait);
-    pollable->waiting[side] = &waiting.wait;
-    pollable->source.touched[0] = &waiting.wait;
+    struct wait *wait = &waiting.file.wait;
+    wait_init(wait, call, (const void *)(intptr_t)pollable->source.fd, cancel_pollable_wait);
+    loop_note_file(loop, &waiting.file);
+    pollable->waiting[side] = wait;
+    pollable->source.touched[0] = wait;
     pollable->source.touched[1] = loop_running(loop);
     poller_hold(&loop->poller, 1);
-    int result = asyncp_park(loop, &waiting.wait);
+    int result = asyncp_park(loop, wait);
     if (waiting.interrupted != 0)
         return waiting.interrupted;
     if (waiting.is_interruptible)

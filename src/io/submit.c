@@ -8,18 +8,18 @@
 
 struct submission {
     struct operation operation; /* the poller's until it is completed */
-    struct wait wait;
+    struct file_wait file;
 };
 
 static void finish_submission(struct operation *operation)
 {
     struct submission *submission = CONTAINER_OF(operation, struct submission, operation);
-    asyncp_wake(&submission->wait, NULL, operation->result);
+    asyncp_wake(&submission->file.wait, NULL, operation->result);
 }
 
 static void cancel_submission(struct wait *wait)
 {
-    struct submission *submission = CONTAINER_OF(wait, struct submission, wait);
+    struct submission *submission = CONTAINER_OF(wait, struct submission, file.wait);
     struct poller *poller = &wait->coroutine->task->loop->poller;
     poller_cancel(poller, &submission->operation);
 }
@@ -29,12 +29,14 @@ static int submit_and_wait(struct async_loop *loop, const struct operation *oper
 {
     struct submission submission = {.operation = *operation};
     submission.operation.completed = finish_submission;
-    wait_init(&submission.wait, call, (const void *)(intptr_t)operation->fd, cancel_submission);
+    struct wait *wait = &submission.file.wait;
+    wait_init(wait, call, (const void *)(intptr_t)operation->fd, cancel_submission);
     int result = poller_submit(&loop->poller, &submission.operation);
     if (result != 0)
         return paced(loop, PACE_KERNEL, result < 0 ? result : submission.operation.result);
-    result = asyncp_park(loop, &submission.wait);
-    bool was_closed = submission.wait.object == WAIT_CLOSED;
+    loop_note_file(loop, &submission.file);
+    result = asyncp_park(loop, wait);
+    bool was_closed = wait->object == WAIT_CLOSED;
     return unlikely(was_closed) && result == -ECANCELED ? -EBADF : result;
 }
 

@@ -194,6 +194,8 @@ static void epoll_cancel(struct poller *poller, struct operation *operation)
     list_remove(&operation->link);
     operation_set_done(operation, -ECANCELED, &done);
     struct fd_entry *entry = asyncp_fd_entry_get(poller, operation->fd);
+    if (!list_empty(fd_entry_waiters(entry, operation)))
+        epoll_entry_of(entry)->armed = 0; /* they may wait for another file with this number */
     arm_or_fail(poller->backend, epoll_entry_of(entry), operation->fd, &done);
     asyncp_operations_report(poller, &done);
 }

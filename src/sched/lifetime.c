@@ -38,15 +38,43 @@ static void check_wait_lists(const struct async_loop *loop, const struct wait *w
             asyncp_memory_gone(wait);
 }
 
+/* The inodes of files that are ready at once may change, and are of no use here. */
+void asyncp_note_file(struct file_wait *wait)
+{
+    struct stat status;
+    const int fd = wait_descriptor(&wait->wait);
+    if (fd == 0 || asyncp_sys_fd_status(fd, &status) < 0 ||
+        !(S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
+        return;
+    wait->wait.knows_file = true;
+    wait->device = (uint64_t)status.st_dev;
+    wait->inode = (uint64_t)status.st_ino;
+}
+
+/* Whether the descriptor was closed, and its number given to another file. */
+static bool has_another_file(const struct wait *wait, int fd)
+{
+    struct stat status;
+    if (!wait->knows_file || asyncp_sys_fd_status(fd, &status) < 0)
+        return false;
+    const struct file_wait *known = CONTAINER_OF(wait, const struct file_wait, wait);
+    return known->device != (uint64_t)status.st_dev || known->inode != (uint64_t)status.st_ino;
+}
+
 /* A descriptor closed with close(2) never reports an event, so the wait is ended here. */
 static void check_wait_descriptor(struct wait *wait)
 {
-    int fd = wait_descriptor(wait);
-    if (fd == 0 || wait->cancel == NULL || asyncp_sys_is_open(fd))
+    const int fd = wait_descriptor(wait);
+    if (fd == 0 || wait->cancel == NULL)
         return;
-    asyncp_report("%s waits in %s for descriptor %d, which is not open any more, and gets -EBADF; "
+    const char *change = !asyncp_sys_is_open(fd)      ? "is not open any more"
+                         : has_another_file(wait, fd) ? "was closed, and has another file by now"
+                                                      : NULL;
+    if (change == NULL)
+        return;
+    asyncp_report("%s waits in %s for descriptor %d, which %s, and gets -EBADF; "
                   "close it with async_close, which wakes its waiters",
-                  asyncp_label(wait->coroutine->task).text, wait->call, fd);
+                  asyncp_label(wait->coroutine->task).text, wait->call, fd, change);
     wait->object = WAIT_CLOSED;
     wait->cancel(wait);
 }

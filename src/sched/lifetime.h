@@ -9,12 +9,17 @@ struct async_loop;
 struct async_task;
 struct coroutine;
 struct ended_tasks;
+struct file_wait;
 
 /*
  * Checks the waits of some tasks, others at each call. A wait for something in a returned frame is
- * misuse; a wait for a descriptor that is not open is reported and ends with -EBADF.
+ * misuse; a wait for a descriptor that is not open, or has another file by now, is reported and
+ * ends with -EBADF.
  */
 void asyncp_check_waits(struct async_loop *loop);
+
+/* For the begin of a wait for a descriptor. */
+void asyncp_note_file(struct file_wait *wait);
 
 /* Reports an argument of the new task if it points into a returned frame. */
 void asyncp_check_arguments(const struct async_loop *loop, const struct coroutine *self);

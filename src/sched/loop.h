@@ -335,6 +335,13 @@ static inline struct async_loop *loop_give_out(struct async_loop *loop)
     return loop;
 }
 
+/* Before a wait for a descriptor. */
+static inline void loop_note_file(const struct async_loop *loop, struct file_wait *wait)
+{
+    if (unlikely(loop->debug.enabled))
+        asyncp_note_file(wait);
+}
+
 /* Whether this is a child of fork() and the loop belongs to the parent. */
 static inline bool loop_is_inherited(const struct async_loop *loop)
 {

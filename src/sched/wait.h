@@ -57,6 +57,16 @@ struct wait {
     struct waiter *winner;             /* the woken waiter; NULL: timer or request to cancel */
     int result;                        /* returned by park */
     bool claimed;                      /* set once */
+    bool knows_file;                   /* it is that of a struct file_wait, which has a file */
+};
+
+/*
+ * A wait for a descriptor. In debug mode it knows the file that the descriptor had at its begin: if
+ * the descriptor is closed, another file may get the number.
+ */
+struct file_wait {
+    struct wait wait;
+    uint64_t device, inode; /* if wait.knows_file */
 };
 
 /* Initialises a wait without waiters. Fields set by park and the claim are left out. */
@@ -69,9 +79,10 @@ static inline void wait_init(struct wait *wait, const char *call, const void *ob
     wait->call = call;
     wait->object = object;
     wait->claimed = false;
+    wait->knows_file = false;
 }
 
-/* The object of a wait whose descriptor was closed: set by debug mode. */
+/* The object of a wait whose descriptor was closed, or has another file: set by debug mode. */
 #define WAIT_CLOSED ((const void *)UINTPTR_MAX)
 
 /*

@@ -128,6 +128,37 @@ TEST_EACH_BACKEND(debug_ends_the_wait_for_a_descriptor_that_was_closed)
     CHECK_EQ(async_run_with(&options, close_under_a_waiter), 0);
 }
 
+/* The other task waits for the file that has the number now. */
+static int give_the_number_away_under_a_waiter(void)
+{
+    int ends[2], later[2];
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, later), 0);
+    async_task *waiter = async_create_task(wait_readable, ends[0]);
+    ASYNC_TRY(async_sleep(0));
+    CHECK_EQ(dup2(later[0], ends[0]), ends[0]);
+    async_task *rightful = async_create_task(wait_readable, ends[0]);
+    CHECK_EQ(async_await(waiter), -EBADF);
+    CHECK_EQ(write(later[1], "x", 1), 1);
+    CHECK_EQ(async_await(rightful), 0);
+    for (int i = 0; i < 2; i++) {
+        close(ends[i]);
+        close(later[i]);
+    }
+    return 0;
+}
+async_fn(give_the_number_away_under_a_waiter);
+
+TELLS(of_a_descriptor_whose_number_another_file_has, give_the_number_away_under_a_waiter,
+      "task #2 'wait_readable' (created at |waits in async_wait_readable for descriptor |was "
+      "closed, and has another file by now|gets -EBADF|async_close");
+
+TEST_EACH_BACKEND(debug_ends_the_wait_for_a_descriptor_whose_number_another_file_has)
+{
+    async_run_options options = with_debug();
+    CHECK_EQ(async_run_with(&options, give_the_number_away_under_a_waiter), 0);
+}
+
 /* ---- signals --------------------------------------------------------------------------------- */
 
 static sem_t begun, end;

@@ -2,8 +2,8 @@
  * 16. close() while a task waits
  *
  * The kernel does not tell a waiting task that its descriptor was closed: the task would wait for
- * ever, or until another file has the same number. In debug mode the wait ends with `-EBADF`, and
- * the task is named.
+ * ever, or get the data of another file that has the number by then. In debug mode the wait ends
+ * with `-EBADF`, also if another file has the number already, and the task is named.
  *
  * Run with ASYNCIO_DEBUG=1.
  *
