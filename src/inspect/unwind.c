@@ -318,6 +318,27 @@ size_t asyncp_unwind(struct unwinder *unwinder, uint64_t sp, const struct piece 
     return add_callers(unwinder, &registers, stack, &asyncp_any_stack, frames, 0);
 }
 
+size_t asyncp_unwind_frames(struct unwinder *unwinder, uint64_t sp,
+                            struct unwind_frame frames[MAX_FRAMES])
+{
+    const struct piece none = {.was_read = false};
+    struct stack_words words = {{read_word}, unwinder->view, &none};
+    struct registers registers = {.pc = unwinder->resume};
+    set_register(&registers, CFI_STACK_POINTER, sp);
+    size_t count = 0;
+    for (uint64_t sought = registers.pc; count < MAX_FRAMES; sought = registers.pc - 1) {
+        const struct cfi_rules *rules = find_rules(unwinder, sought);
+        if (rules == NULL || rules->is_signal_frame ||
+            rules->registers[rules->return_column].kind != CFI_AT_OFFSET ||
+            !step(rules, &words.source, &registers))
+            break;
+        const uint64_t end = registers.values[CFI_STACK_POINTER];
+        const int64_t offset = rules->registers[rules->return_column].offset;
+        frames[count++] = (struct unwind_frame){registers.pc, end + (uint64_t)offset, end};
+    }
+    return count;
+}
+
 size_t asyncp_unwind_from(struct unwinder *unwinder, const struct registers *start,
                           const struct piece *stack, const struct stack_range *range,
                           uint64_t frames[MAX_FRAMES])

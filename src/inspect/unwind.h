@@ -54,6 +54,17 @@ void asyncp_unwinder_close(struct unwinder *unwinder);
 size_t asyncp_unwind(struct unwinder *unwinder, uint64_t sp, const struct piece *stack,
                      uint64_t frames[MAX_FRAMES]);
 
+/* A frame of a suspended context. */
+struct unwind_frame {
+    uint64_t address; /* its return address */
+    uint64_t returns; /* where that is saved */
+    uint64_t sp;      /* the stack pointer of its caller: the frame ends there */
+};
+
+/* The same, with the places of the frames, which lie on one stack. */
+size_t asyncp_unwind_frames(struct unwinder *unwinder, uint64_t sp,
+                            struct unwind_frame frames[MAX_FRAMES]);
+
 /* Addresses of a stack. */
 struct stack_range {
     uint64_t start, size;

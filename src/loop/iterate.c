@@ -299,12 +299,13 @@ static struct label label_first_node(const struct async_loop *loop)
 /* When a turn, or a callback, began. */
 struct start {
     int64_t ns;
+    int64_t looked_ns; /* until then, of debug mode itself */
     struct thread_usage usage;
 };
 
-static struct start start_now(void)
+static struct start start_now(const struct async_loop *loop)
 {
-    return (struct start){asyncp_sys_clock_now(), asyncp_sys_thread_usage()};
+    return (struct start){asyncp_sys_clock_now(), loop->debug.looked_ns, asyncp_sys_thread_usage()};
 }
 
 /*
@@ -314,7 +315,8 @@ static struct start start_now(void)
 static bool report_if_slow(const struct async_loop *loop, const char *what,
                            const struct start *start)
 {
-    const int64_t took_ns = asyncp_sys_clock_now() - start->ns;
+    const int64_t looked_ns = loop->debug.looked_ns - start->looked_ns;
+    const int64_t took_ns = asyncp_sys_clock_now() - start->ns - looked_ns;
     if (took_ns < loop->debug.slow_ns)
         return false;
     const struct thread_usage usage = asyncp_sys_thread_usage();
@@ -363,7 +365,7 @@ static void write_flight_of_hold(struct async_loop *loop)
 static void run_ready_node_timed(struct async_loop *loop)
 {
     struct label label = label_first_node(loop);
-    const struct start start = start_now();
+    const struct start start = start_now(loop);
     run_ready_node_traced(loop);
     if (loop_is_inherited(loop)) /* it has forked: the child may leave all as it is, and end */
         return;
@@ -434,7 +436,7 @@ static void run_one_deferred(struct async_loop *loop, struct deferred *deferred)
         run_deferred_traced(loop, deferred);
         return;
     }
-    const struct start start = start_now();
+    const struct start start = start_now(loop);
     run_deferred_traced(loop, deferred);
     if (!loop_is_inherited(loop) && report_if_slow(loop, "a callback", &start))
         write_flight_of_hold(loop);

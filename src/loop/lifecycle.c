@@ -11,6 +11,7 @@
 #include "sched/callback.h"
 #include "sched/current.h"
 #include "sched/ended.h"
+#include "sched/program_frames.h"
 #include "sys/report.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -225,6 +226,7 @@ static void free_loop(struct async_loop *loop)
     asyncp_mailbox_close(loop);
     asyncp_tasks_close(loop);
     asyncp_ended_close(loop);
+    asyncp_program_frames_close(loop);
     asyncp_blocks_close(&loop->blocks);
     asyncp_callbacks_close(loop);
     asyncp_clock_close(loop);

@@ -10,6 +10,7 @@ struct async_task;
 struct coroutine;
 struct ended_tasks;
 struct file_wait;
+struct known_calls;
 
 /*
  * Checks the waits of some tasks, others at each call. A wait for something in a returned frame is
@@ -21,8 +22,9 @@ void asyncp_check_waits(struct async_loop *loop);
 /* For the begin of a wait for a descriptor. */
 void asyncp_note_file(struct file_wait *wait);
 
-/* Reports an argument of the new task if it points into a returned frame. */
-void asyncp_check_arguments(const struct async_loop *loop, const struct coroutine *self);
+/* Reports an argument of the new task, which calls `called`, if it points into a returned frame. */
+void asyncp_check_arguments(struct async_loop *loop, const struct coroutine *self,
+                            const void *called);
 
 struct debug_mode {
     bool enabled;
@@ -32,6 +34,8 @@ struct debug_mode {
     int64_t slow_ns;            /* longer turns are reported */
     struct async_task *checked; /* the last task checked; NULL: start again */
     struct ended_tasks *ended;  /* NULL: none yet */
+    struct known_calls *known;  /* NULL: none yet */
+    int64_t looked_ns;          /* so long it has looked for frames: no task has held the loop */
     uint64_t ignores;           /* a task: see loop_note_refusals; 0: none */
 };
 

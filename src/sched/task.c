@@ -85,6 +85,25 @@ TOOLS_NO_TSAN static void *coroutine_begin(void *argument)
     return coroutine_end(loop, self, self->function->enter(self->arguments));
 }
 
+struct pointer_call {
+    int (*function)(void *argument);
+    void *argument;
+};
+
+static int enter_pointer(void *arguments)
+{
+    const struct pointer_call *call = arguments;
+    return call->function(call->argument);
+}
+
+/* The first function of the program that the task calls, or a function of the library. */
+static const void *called_function(const struct coroutine *self)
+{
+    const struct pointer_call *call = self->arguments;
+    return self->function->enter == enter_pointer ? (const void *)(uintptr_t)call->function
+                                                  : (const void *)(uintptr_t)self->function->enter;
+}
+
 /* The first function of a task in debug mode, and in a loop that is traced. */
 TOOLS_NO_TSAN static void *coroutine_begin_watched(void *argument)
 {
@@ -96,7 +115,7 @@ TOOLS_NO_TSAN static void *coroutine_begin_watched(void *argument)
     if (loop_is_traced(loop))
         asyncp_tracer_task_begins(loop, self);
     if (loop_is_debug(loop))
-        asyncp_check_arguments(loop, self);
+        asyncp_check_arguments(loop, self, called_function(self));
     int result = self->function->enter(self->arguments);
     if (loop_is_debug(loop))
         asyncp_ended_note(loop, self, result);
@@ -116,6 +135,8 @@ TOOLS_NO_TSAN static void *coroutine_begin_offloaded(void *argument)
     context_begin(&self->context, &loop->sched.context);
     if (unlikely(loop->sched.exceptions != NULL))
         *loop->sched.exceptions = (struct exceptions){0};
+    if (loop_is_debug(loop))
+        asyncp_check_arguments(loop, self, called_function(self));
     return coroutine_end(loop, self,
                          loop->hooks->offload(self->executor, self->function, self->arguments));
 }
@@ -281,17 +302,6 @@ async_task *asyncp_create(const struct asyncp_function *function, const void *ar
         return task;
     }
     return start_with_options(loop, task, self, options);
-}
-
-struct pointer_call {
-    int (*function)(void *argument);
-    void *argument;
-};
-
-static int enter_pointer(void *arguments)
-{
-    const struct pointer_call *call = arguments;
-    return call->function(call->argument);
 }
 
 async_task *asyncp_create_task_ptr(int (*function)(void *), void *argument,

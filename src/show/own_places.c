@@ -7,7 +7,9 @@
  */
 #include "show/own_places.h"
 #include "inspect/source.h"
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* An address, and its place. */
@@ -281,4 +283,49 @@ void asyncp_own_places_close(struct own_places *own)
     asyncp_image_close(&own->image);
     asyncp_table_free(&own->found);
     asyncp_table_free(&own->located);
+}
+
+/* A part of a function that the compiler has split off begins with any line. */
+static bool begins_in_library(struct own_places *own, uint64_t address)
+{
+    struct source_line begin = {.line = 0};
+    size_t offset = 0;
+    if (!use_file(own, address) || own->image.bytes == NULL)
+        return false;
+    const uint64_t linked = address - own->file.base;
+    const char *symbol = asyncp_symbol_name(&own->image, (uintptr_t)linked, &offset);
+    return symbol != NULL && strchr(symbol, '.') == NULL &&
+           find_line(&own->image, linked - offset, linked - offset, &begin) && begin.line > 0 &&
+           is_library_source(own, &begin);
+}
+
+static bool find_in_lines(uint64_t address)
+{
+    struct own_places *own = malloc(sizeof *own); /* the stack may be that of a task */
+    if (own == NULL)
+        return false;
+    asyncp_own_places_open(own);
+    bool is_library = begins_in_library(own, address);
+    asyncp_own_places_close(own);
+    free(own);
+    return is_library;
+}
+
+bool asyncp_is_library_code(uint64_t address)
+{
+    static _Atomic uint64_t answers[64]; /* for a static program: 2 * address + the answer */
+    struct loaded_file file, library;
+    if (!asyncp_image_find(&file, (uintptr_t)address) ||
+        !asyncp_image_find(&library, (uintptr_t)&asyncp_is_library_code) ||
+        file.base != library.base)
+        return false;
+    if (strcmp(library.path, PROGRAM_FILE) != 0)
+        return true;
+    _Atomic uint64_t *place = &answers[address % (sizeof answers / sizeof *answers)];
+    uint64_t answer = atomic_load(place);
+    if (answer >> 1 != address) {
+        answer = address << 1 | find_in_lines(address);
+        atomic_store(place, answer);
+    }
+    return (answer & 1) != 0;
 }

@@ -28,6 +28,12 @@ void asyncp_own_places_close(struct own_places *own);
 bool asyncp_own_place(struct own_places *own, uint64_t address, struct code_place *place);
 
 /*
+ * Whether an instruction is surely in the library. In a static program the line tells where its
+ * function begins: another function may have code of the library inlined. That takes milliseconds.
+ */
+bool asyncp_is_library_code(uint64_t address);
+
+/*
  * Writes "flush server.c:88" for an instruction. Allocates nothing, for a process that is about to
  * end; not reentrant. false: it is in no loaded file, and the text is unchanged.
  */

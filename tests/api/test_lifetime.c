@@ -2,8 +2,11 @@
  * test_lifetime.c: memory that becomes invalid while a task waits on it, or before the task begins:
  * the message names the task, its call and the mistake, and does not blame the library.
  */
+#include "run/capture.h"
 #include "run/coroutines.h"
 #include "run/runner.h"
+#include "stack/context.h"
+#include <alloca.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,4 +199,186 @@ DEATH_TEST(
 {
     async_run_options options = with_debug();
     async_ignore(async_run_with(&options, outlive));
+}
+
+/* ---- a helper of a task that goes on -------------------------------------------------------- */
+
+/* Where libc switches stacks, or the unwind tables of the processor are not read. */
+static void skip_unless_frames_are_found(void)
+{
+    if (asyncp_switch_resume == NULL || ASYNC_TSAN)
+        test_skip("the frames of a suspended task are not found here");
+#if !defined(__x86_64__) && !defined(__aarch64__) && !defined(__riscv)
+    test_skip("the frames of a suspended task are not found on this processor");
+#endif
+#if ASYNC_ASAN
+    test_skip("AddressSanitizer may put local variables elsewhere, and reports their use");
+#endif
+}
+
+struct parcel {
+    long weight;
+    const int *number;
+};
+
+static int print_parcel(struct parcel parcel)
+{
+    return *parcel.number != 7;
+}
+async_fn(print_parcel, struct parcel);
+
+static int print_pointed(void *number)
+{
+    return *(const int *)number != 7;
+}
+
+enum way { PLAIN, PARCEL, POINTER, OFFLOADED, WAYS };
+
+static async_task *start_in_way(enum way way, int *number)
+{
+    const async_task_options offloaded = {.executor = ASYNC_DEFAULT_EXECUTOR};
+    switch (way) {
+    case PLAIN:
+        return async_create_task(print, number);
+    case PARCEL:
+        return async_create_task(print_parcel, (struct parcel){1, number});
+    case POINTER:
+        return async_create_task_ptr(print_pointed, number);
+    case OFFLOADED:
+        return async_create_task_with(&offloaded, print, number);
+    case WAYS:
+        break;
+    }
+    return NULL;
+}
+
+__attribute__((noinline)) static void help(int way)
+{
+    int number = 7;
+    async_task_detach(start_in_way((enum way)way, &number));
+}
+
+static int call_helper(int way)
+{
+    help(way);
+    return async_sleep(1);
+}
+async_fn(call_helper, int);
+
+static int call_helper_and_abort(int way)
+{
+    help(way);
+    ASYNC_TRY(async_sleep(1));
+    abort(); /* the death test reads the report */
+}
+async_fn(call_helper_and_abort, int);
+
+#define LEFT(name, way)                                                                            \
+    DEATH_TEST(lifetime_argument_in_the_frame_of_a_helper_is_reported_##name,                      \
+               "task #2 '|(created at |begins with an argument that points to a variable of a "    \
+               "function that has returned")                                                       \
+    {                                                                                              \
+        skip_unless_frames_are_found();                                                            \
+        async_run_options options = with_debug();                                                  \
+        async_ignore(async_run_with(&options, call_helper_and_abort, way));                        \
+    }                                                                                              \
+    struct test__semicolon
+
+LEFT(as_a_pointer, PLAIN);
+LEFT(in_a_struct, PARCEL);
+LEFT(of_a_task_of_a_pointer, POINTER);
+LEFT(of_an_offloaded_task, OFFLOADED);
+
+/* `return async_sleep(1)` may be a jump: then the task has no frame of the program any more. */
+TEST(lifetime_argument_of_a_helper_is_reported_without_a_frame_of_the_program)
+{
+    skip_unless_frames_are_found();
+    async_run_options options = with_debug();
+    capture_begin();
+    async_ignore(async_run_with(&options, call_helper, PLAIN));
+    CHECK(strstr(capture_end(), "begins with an argument that points to a variable") != NULL);
+}
+
+/* The waiting task begins while the frame exists. */
+__attribute__((noinline)) static int leave_an_event_with_a_waiter(void)
+{
+    struct things things = {0};
+    async_task_detach(async_create_task(wait_on_thing, &things, EVENT));
+    return async_sleep(1);
+}
+
+static int call_helper_with_an_event(void)
+{
+    ASYNC_TRY(leave_an_event_with_a_waiter());
+    return async_sleep(1);
+}
+async_fn(call_helper_with_an_event);
+
+DEATH_TEST(lifetime_event_in_the_frame_of_a_helper_is_told_in_debug_mode,
+           "task #2 'wait_on_thing' (created at |waits in async_event_wait for something that was "
+           "freed")
+{
+    skip_unless_frames_are_found();
+    async_run_options options = with_debug();
+    async_ignore(async_run_with(&options, call_helper_with_an_event));
+}
+
+/* ---- frames that exist ---------------------------------------------------------------------- */
+
+__attribute__((noinline)) static int await_in_helper(int *number)
+{
+    int own = 7;
+    return async_gather(async_create_task(print, number), async_create_task(print, &own));
+}
+
+__attribute__((noinline)) static void start_for_caller(int *number, async_task **task)
+{
+    *task = async_create_task(print, number);
+}
+
+static int use_frames_that_exist(int bytes)
+{
+    int number = 7, *taken = alloca((size_t)bytes);
+    async_task *task;
+    *taken = 7;
+    start_for_caller(&number, &task);
+    CHECK_EQ(async_await(task), 0);
+    start_for_caller(taken, &task);
+    CHECK_EQ(async_await(task), 0);
+    CHECK_EQ(await_in_helper(&number), 0);
+    CHECK_EQ(await_in_helper(taken), 0);
+    CHECK_EQ(async_await(async_create_task_ptr(print_pointed, taken)), 0);
+    return async_await(async_create_task(print_parcel, (struct parcel){1, taken}));
+}
+async_fn(use_frames_that_exist, int);
+
+static int attempt_with(size_t index, void *number)
+{
+    ASYNC_TRY(async_sleep(0.01));
+    return index == 1 ? *(int *)number - 7 : -EAGAIN;
+}
+
+/* These calls make tasks that have pointers into their frames. */
+static int use_frames_of_the_library(void)
+{
+    int number = 7;
+    async_output output = {0};
+    const async_process_options pipes = {.in = ASYNC_PIPE, .out = ASYNC_PIPE, .err = ASYNC_PIPE};
+    CHECK_EQ(async_staggered_race(attempt_with, &number, 2, 0), 1);
+    CHECK_EQ(async_run_process(&pipes, &output, "true"), 0);
+    async_output_free(&output);
+    return 0;
+}
+async_fn(use_frames_of_the_library);
+
+TEST(lifetime_of_frames_that_exist_gives_no_report)
+{
+    async_run_options options = with_debug();
+    capture_begin();
+    for (int bytes = 4; bytes < 5000; bytes = bytes * 3 + 1)
+        CHECK_EQ(async_run_with(&options, use_frames_that_exist, bytes), 0);
+    CHECK_EQ(async_run_with(&options, use_frames_of_the_library), 0);
+    const char *said = capture_end();
+    if (strstr(said, "begins with") != NULL || strstr(said, "waits in") != NULL)
+        test_fail(__FILE__, __LINE__, "%s", said);
 }
