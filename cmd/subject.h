@@ -63,7 +63,7 @@ int core_file(const struct core *core);
 /* The processor: e_machine of its ELF header. */
 uint16_t core_machine(const struct core *core);
 
-/* Whether the file ends before what its segments have. core_open has said so. */
+/* Whether the file ends before its segments do. core_open has said so. */
 bool core_is_cut(const struct core *core);
 
 /* Calls a function with each note of a core, as notes_each. */

@@ -34,7 +34,7 @@ struct known_calls {
 };
 
 /*
- * The lowest address in frames of the program on the stack of a suspended task: what lies below
+ * The lowest address in frames of the program on the stack of a suspended task: memory below
  * belongs to the library, or to functions that have returned. If the frames are not known, this is
  * the stack pointer.
  */

@@ -161,9 +161,9 @@ static void lengthen_joins(void)
 static void shrink_tasks(struct layout_entry *entries)
 {
     static const enum layout_name members[] = {
-        LAYOUT_task_coroutine, LAYOUT_task_loop,   LAYOUT_task_id,
-        LAYOUT_task_name,      LAYOUT_task_where,  LAYOUT_task_waiters,
-        LAYOUT_task_reserved,  LAYOUT_task_result, LAYOUT_task_references};
+        LAYOUT_task_coroutine,  LAYOUT_task_loop,    LAYOUT_task_id,       LAYOUT_task_name,
+        LAYOUT_task_where,      LAYOUT_task_waiters, LAYOUT_task_reserved, LAYOUT_task_result,
+        LAYOUT_task_references, LAYOUT_task_ended};
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         entries[members[i]].offset = 0;
     entries[LAYOUT_task].size = 16;
