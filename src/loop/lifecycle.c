@@ -40,13 +40,24 @@ static void explain_overflow(void)
         asyncp_label(self->task).text, stack_size(&self->stack) / 1024);
 }
 
+static void explain_call(void)
+{
+    asyncp_report(
+        "%s is in a call of the library that has touched memory that is not valid; initialise each "
+        "object, with {0} or by its call, before it is used, and neither free nor move nor copy it "
+        "while tasks use it",
+        asyncp_label(asyncp_running_coroutine()->task).text);
+}
+
 static bool is_in_stack(const void *address)
 {
     return asyncp_is_in_stack(asyncp_running_coroutine()->task->loop, address);
 }
 
-static const struct overflow_owner owner = {
-    .running = running_stack, .is_stack = is_in_stack, .explain = explain_overflow};
+static const struct overflow_owner owner = {.running = running_stack,
+                                            .is_stack = is_in_stack,
+                                            .explain = explain_overflow,
+                                            .explain_call = explain_call};
 
 /* Whether an environment variable is set, and not to "" or "0". */
 static bool is_env_set(const char *variable)

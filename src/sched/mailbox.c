@@ -92,7 +92,6 @@ int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument
     ENSURE(loop_is_of_this_process(loop),
            "async_call_soon_threadsafe: the loop was made before fork(), and is the parent's; make "
            "one in the child");
-    loop_check_handler(asyncp_current, "async_call_soon_threadsafe");
     struct call *call = new_call(loop);
     if (call == NULL)
         return -ENOMEM;

@@ -2,18 +2,21 @@
  * stack/overflow.c: the handler of SIGSEGV and SIGBUS. It runs on an alternate stack. If the
  * faulting address lies in the guard of the running stack, or the stack pointer is beyond it, it
  * reports the overflow and the repeated calls, and the process ends. All other faults are forwarded
- * to the former handler.
+ * to the former handler. If the program has none, and the library has touched memory that is not
+ * valid, the task and its calls are reported before: mostly an object of the program is the reason.
  */
 #include "stack/overflow.h"
 #include "show/own_places.h"
 #include "sys/clock.h"
 #include "sys/frames.h"
+#include "sys/image.h"
 #include "sys/map.h"
 #include "sys/report.h"
 #include "sys/signals.h"
 #include "sys/thread.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -84,14 +87,14 @@ static void report_calls(const struct stack *stack, size_t guard_size, const voi
 
 /*
  * What finds the calls and their names is not reentrant: the first thread of a process reports them
- * and ends it. Another one that overflows meanwhile gives it time for that.
+ * and ends it. Another one that has a fault meanwhile gives it time for that.
  */
-static void report_overflow(const struct stack *stack, size_t guard_size,
-                            const void *signal_context)
+static void report_once(void (*explain)(void), const struct stack *stack, size_t guard_size,
+                        const void *signal_context)
 {
     static _Atomic int32_t reporting; /* the process; of a child of fork() perhaps its parent */
     const int32_t process = asyncp_sys_process_id();
-    stack_owner->explain();
+    explain();
     if (atomic_exchange(&reporting, process) != process)
         report_calls(stack, guard_size, signal_context);
     else
@@ -173,15 +176,48 @@ static bool is_overflow(const struct stack *stack, size_t guard_size, const sigi
            has_left_stack(stack, guard_size, address, signal_context);
 }
 
+/* Other than static functions, and those that async_fn makes. */
+static bool has_library_name(const char *name)
+{
+    static const char shared[] = "async", of_program[] = "asyncp_enter_";
+    return strncmp(name, shared, sizeof shared - 1) == 0 &&
+           strncmp(name, of_program, sizeof of_program - 1) != 0;
+}
+
+/* In a static program the library is recognised by names. */
+static bool is_in_library(const void *pc)
+{
+    struct loaded_file file, library;
+    char name[NAME_SIZE];
+    if (!asyncp_image_find(&file, (uintptr_t)pc) ||
+        !asyncp_image_find(&library, (uintptr_t)&is_in_library) || file.base != library.base)
+        return false;
+    return strcmp(file.path, PROGRAM_FILE) != 0 ||
+           (asyncp_own_place_text((uintptr_t)pc, name, sizeof name) && has_library_name(name));
+}
+
+/* A handler of the program may have a use for the fault. */
+static bool is_fault_of_call(int number, const siginfo_t *info, const void *signal_context)
+{
+    const struct sigaction *before = &handled[number == SIGBUS].before;
+    const void *pc;
+    const char *sp;
+    read_registers(signal_context, &pc, &sp);
+    return info->si_code > 0 && (before->sa_flags & SA_SIGINFO) == 0 &&
+           before->sa_handler == SIG_DFL && is_in_library(pc);
+}
+
 static void on_fault(int number, siginfo_t *info, void *signal_context)
 {
     size_t guard_size = 0;
     const struct stack *stack = stack_owner->running(&guard_size);
     if (is_overflow(stack, guard_size, info, signal_context)) {
-        report_overflow(stack, guard_size, signal_context);
+        report_once(stack_owner->explain, stack, guard_size, signal_context);
         asyncp_sys_signal_default(number);
         return;
     }
+    if (stack != NULL && is_fault_of_call(number, info, signal_context))
+        report_once(stack_owner->explain_call, stack, guard_size, signal_context);
     forward_fault(number, info, signal_context);
 }
 

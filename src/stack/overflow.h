@@ -12,6 +12,7 @@ struct overflow_owner {
     const struct stack *(*running)(size_t *guard_size); /* this thread's running stack, or NULL */
     bool (*is_stack)(const void *address); /* of a task of this thread; used while one runs */
     void (*explain)(void);                 /* reports whose stack it is */
+    void (*explain_call)(void);            /* reports the task with a fault in the library */
 };
 
 /* The alternate signal stack of one thread: the handler cannot run on a full stack. */

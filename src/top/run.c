@@ -45,10 +45,10 @@ static int end_failed_run(void)
     asyncp_current = failed_run.suspended;
     asyncp_run_error = 0;
     failed_run.suspended = NULL;
-    return error == -EBUSY
-               ? async_fail(error, "this thread has a loop already; in a task, call the "
-                                   "coroutine itself: async_run is for main")
-               : error;
+    if (error != -EBUSY)
+        return error;
+    return async_fail(error,
+                      "this thread has a loop already; in a task, call the coroutine itself");
 }
 
 /* Runs the task. -EINTR if SIGINT or SIGTERM cancelled it, -EDEADLK if a deadlock did. */

@@ -219,7 +219,6 @@ static struct {
     async_future *future;
     async_queue *queue;
     async_event event;
-    async_loop *loop;
     int call; /* the call that the handler makes */
 } handled;
 
@@ -244,9 +243,6 @@ static void handle(int number)
         (void)async_call_soon(note_nothing, NULL);
         break;
     case 4:
-        async_ignore(async_call_soon_threadsafe(handled.loop, note_nothing, NULL));
-        break;
-    case 5:
         async_ignore(async_queue_put_nowait(handled.queue, &number));
         break;
     default:
@@ -259,7 +255,6 @@ static int be_interrupted(void)
     /* when the loop sleeps */
     const struct itimerval soon = {.it_value = {test_is_emulated() ? 2 : 0, 50000}};
     handled.task = async_current_task();
-    handled.loop = async_get_loop();
     handled.future = async_future_new();
     handled.queue = new_queue(0, sizeof(int));
     signal(SIGALRM, handle);
@@ -284,6 +279,5 @@ HANDLER(cancel, 0, "async_task_cancel");
 HANDLER(cancel_because, 1, "async_task_cancel_because");
 HANDLER(set_an_event, 2, "async_event_set");
 HANDLER(call_soon, 3, "async_call_soon");
-HANDLER(call_soon_from_elsewhere, 4, "async_call_soon_threadsafe");
-HANDLER(put, 5, "async_queue_put_nowait");
-HANDLER(set_a_future, 6, "async_future_set_result");
+HANDLER(put, 4, "async_queue_put_nowait");
+HANDLER(set_a_future, 5, "async_future_set_result");

@@ -115,7 +115,7 @@ def test_loops(folder: Path):
         expect("loops", 2, len(re.findall(r"^loop \d+, thread \d+, \w+: \d", out, re.MULTILINE)))
         expect("the loop that is asleep", True, f"loop 1, thread {process.pid}, " in out and ": 0.0 % busy" in out)
     with running(folder, "blocks") as process:
-        out = table("--seconds", 0.1, process.pid)
+        out = table("--seconds", 0.5, process.pid)
         (processor, _, holds, _, name), = ROW.findall(out)
         expect("the task that blocks", ("blocks", 100.0, True), (name, float(holds), float(processor) < 50))
         expect("since when", True, re.search(r"\n  held for [\d.]+ m?s now\n", out) is not None)
@@ -325,7 +325,7 @@ def test_text(folder: Path):
     values = {name: metric["samples"][0][2] for name, metric in metrics.items() if metric["type"] != "histogram"}
     expect("tasks", (1, 2, 1, 1, 0), tuple(values[f"asyncio_{name}"] for name in (
         "tasks", "created_total", "ended_total", "jobs_total", "worker_queue")))
-    if not (values["asyncio_asleep_seconds_total"] >= 0.01 and values["asyncio_turns_total"] >= 2):
+    if not (values["asyncio_asleep_seconds_total"] > 0 and values["asyncio_turns_total"] >= 2):
         raise Failure(text)
     lateness = metrics["asyncio_timer_lateness_seconds"]["samples"]
     expect("timers that fired", [1], [value for suffix, _, value in lateness if suffix == "_count"])

@@ -238,7 +238,8 @@ static int run_main_inside(void)
 TEST(main_reports_why_there_is_no_loop)
 {
     run_captured(run_main_inside);
-    CHECK_STR(said, "asyncio: cannot create a loop: -EBUSY: Device or resource busy\n");
+    CHECK_STR(said, "asyncio: cannot create a loop: -EBUSY: this thread has a loop already; in a "
+                    "task, call the coroutine itself\n");
 }
 
 TEST(run_names_the_backends_when_there_is_none_of_that_name)

@@ -4,7 +4,9 @@
  */
 #include "run/coroutines.h"
 #include "run/runner.h"
+#include "sys/tools.h"
 #include <stdio.h>
+#include <string.h>
 
 #if defined(__GLIBC__)
 enum { SMALLEST = 4096, MANY_DIGITS = 3000 };
@@ -57,3 +59,23 @@ DEATH_TEST(overflow_inside_of_libc_beside_a_neighbour_is_reported_with_a_line_of
     async_ignore(async_run_with(test_options(), print_among_small_stacks));
 }
 #endif
+
+/* ---- faults in a call of the library -------------------------------------------------------- */
+
+static int release_garbage(void)
+{
+    static async_lock lock;
+    memset(&lock, 0x5b, sizeof lock);
+    async_lock_release(&lock);
+    return 0;
+}
+async_fn(release_garbage);
+
+DEATH_TEST(
+    fault_of_an_object_that_is_not_initialised_names_the_task_and_the_call,
+    "task #1 'release_garbage' |that is not valid; initialise each object|async_lock_release")
+{
+    if (ASYNC_ASAN || ASYNC_TSAN || tools_under_valgrind())
+        test_skip("the sanitizer, or valgrind, handles faults");
+    async_ignore(async_run_with(test_options(), release_garbage));
+}
