@@ -123,7 +123,8 @@ static void forget(struct looked *looked)
 static void look_at_copy(struct looked *looked, const struct subject *subject,
                          const struct library *library, const struct request *request)
 {
-    *looked = (struct looked){.subject = subject, .library = library};
+    *looked = (struct looked){.subject = subject};
+    looked->library = library;
     int result = take_tasks(looked);
     if (result == 0 && is_shown(looked))
         result = lines_open(&looked->lines, subject);

@@ -82,7 +82,7 @@ static inline void wait_init(struct wait *wait, const char *call, const void *ob
     wait->knows_file = false;
 }
 
-/* The object of a wait whose descriptor was closed, or has another file: set by debug mode. */
+/* The object of a wait if its descriptor was closed, or has another file: set by debug mode. */
 #define WAIT_CLOSED ((const void *)UINTPTR_MAX)
 
 /*

@@ -311,16 +311,23 @@ static bool find_in_lines(uint64_t address)
     return is_library;
 }
 
-bool asyncp_is_library_code(uint64_t address)
+enum own_file asyncp_own_file(uint64_t address)
 {
-    static _Atomic uint64_t answers[64]; /* for a static program: 2 * address + the answer */
+    static const char name[] = "libasyncio.so";
     struct loaded_file file, library;
     if (!asyncp_image_find(&file, (uintptr_t)address) ||
-        !asyncp_image_find(&library, (uintptr_t)&asyncp_is_library_code) ||
-        file.base != library.base)
-        return false;
-    if (strcmp(library.path, PROGRAM_FILE) != 0)
-        return true;
+        !asyncp_image_find(&library, (uintptr_t)&asyncp_own_file) || file.base != library.base)
+        return OTHER_FILE;
+    return strncmp(asyncp_symbol_file(&file), name, sizeof name - 1) == 0 ? LIBRARY_FILE
+                                                                          : COMMON_FILE;
+}
+
+bool asyncp_is_library_code(uint64_t address)
+{
+    static _Atomic uint64_t answers[64]; /* for a common file: 2 * address + the answer */
+    const enum own_file file = asyncp_own_file(address);
+    if (file != COMMON_FILE)
+        return file == LIBRARY_FILE;
     _Atomic uint64_t *place = &answers[address % (sizeof answers / sizeof *answers)];
     uint64_t answer = atomic_load(place);
     if (answer >> 1 != address) {

@@ -28,7 +28,14 @@ void asyncp_own_places_close(struct own_places *own);
 bool asyncp_own_place(struct own_places *own, uint64_t address, struct code_place *place);
 
 /*
- * Whether an instruction is surely in the library. In a static program the line tells where its
+ * The file of an instruction: one without the library, libasyncio.so, or a program or plugin that
+ * the library is linked into.
+ */
+enum own_file { OTHER_FILE, LIBRARY_FILE, COMMON_FILE };
+enum own_file asyncp_own_file(uint64_t address);
+
+/*
+ * Whether an instruction is surely in the library. In a common file the line tells where its
  * function begins: another function may have code of the library inlined. That takes milliseconds.
  */
 bool asyncp_is_library_code(uint64_t address);

@@ -9,7 +9,6 @@
 #include "show/own_places.h"
 #include "sys/clock.h"
 #include "sys/frames.h"
-#include "sys/image.h"
 #include "sys/map.h"
 #include "sys/report.h"
 #include "sys/signals.h"
@@ -184,16 +183,14 @@ static bool has_library_name(const char *name)
            strncmp(name, of_program, sizeof of_program - 1) != 0;
 }
 
-/* In a static program the library is recognised by names. */
+/* In a common file the library is recognised by names. */
 static bool is_in_library(const void *pc)
 {
-    struct loaded_file file, library;
+    const enum own_file file = asyncp_own_file((uintptr_t)pc);
     char name[NAME_SIZE];
-    if (!asyncp_image_find(&file, (uintptr_t)pc) ||
-        !asyncp_image_find(&library, (uintptr_t)&is_in_library) || file.base != library.base)
-        return false;
-    return strcmp(file.path, PROGRAM_FILE) != 0 ||
-           (asyncp_own_place_text((uintptr_t)pc, name, sizeof name) && has_library_name(name));
+    return file == LIBRARY_FILE ||
+           (file == COMMON_FILE && asyncp_own_place_text((uintptr_t)pc, name, sizeof name) &&
+            has_library_name(name));
 }
 
 /* A handler of the program may have a use for the fault. */

@@ -149,11 +149,11 @@ static int give_the_number_away_under_a_waiter(void)
 }
 async_fn(give_the_number_away_under_a_waiter);
 
-TELLS(of_a_descriptor_whose_number_another_file_has, give_the_number_away_under_a_waiter,
+TELLS(of_a_descriptor_that_has_another_file, give_the_number_away_under_a_waiter,
       "task #2 'wait_readable' (created at |waits in async_wait_readable for descriptor |was "
       "closed, and has another file by now|gets -EBADF|async_close");
 
-TEST_EACH_BACKEND(debug_ends_the_wait_for_a_descriptor_whose_number_another_file_has)
+TEST_EACH_BACKEND(debug_ends_the_wait_for_a_descriptor_that_has_another_file)
 {
     async_run_options options = with_debug();
     CHECK_EQ(async_run_with(&options, give_the_number_away_under_a_waiter), 0);

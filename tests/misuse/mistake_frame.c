@@ -5,8 +5,8 @@
  * task runs, `number` is gone. Debug mode checks a task's arguments when it begins, and reports one
  * that points to the place of a function that has returned, on the stack of any task. It checks the
  * arguments only, not pointers inside of the objects that they point to. It does not notice a
- * variable whose place another function has taken meanwhile, or that of a `for`: `&i` is the same
- * place for all tasks, and holds the last number when they run.
+ * variable after another function has taken its place, or that of a `for`: `&i` is the same place
+ * for all tasks, and holds the last number when they run.
  *
  * Run with ASYNCIO_DEBUG=1.
  *

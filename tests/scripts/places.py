@@ -4,11 +4,13 @@
     places.py command   `asyncio ps`
     places.py report    the report of the process itself, after SIGQUIT
     places.py gdb       `info tasks` and `task 1 frame`
-    places.py blocked   the first and the last, of a task whose thread is blocked in libc
+    places.py blocked   the first and the last, of a task that is blocked in libc
+    places.py lent      debug mode, of an object in a frame of the program that is still there
 
 The library is shared or in the file of the program; it has debug information, or, as in a distribution, has none.
 """
 
+import os
 import re
 import shutil
 import signal
@@ -133,6 +135,15 @@ def test_blocked(folder: Path):
     check_places(folder, ask_command, blocks=True)
     need_gdb()
     check_places(folder, ask_gdb, blocks=True)
+
+
+def test_lent(folder: Path):
+    found = built(folder)
+    expect("programs can be linked", True, "a static one" in found)
+    for name, program in found.items():
+        done = subprocess.run([program, "lends", "an event"], env={**os.environ, "ASYNCIO_DEBUG": "1"}, text=True,
+                              capture_output=True, timeout=60)
+        expect(f"the status, with {name}, after\n{done.stderr}", 0, done.returncode)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ SCRIPT_TEST(inspect_of_a_program_that_lies_ends, "tests/scripts/inspect.py", "ho
 SCRIPT_TEST(inspect_helps_and_says_what_is_wrong_with_a_call, "tests/scripts/inspect.py", "help");
 SCRIPT_TEST(inspect_says_why_it_cannot_look, "tests/scripts/inspect.py", "refusals");
 SCRIPT_TEST(inspect_tells_copies_of_a_forked_loop, "tests/scripts/inspect.py", "fork");
-SCRIPT_TEST(inspect_looks_at_a_process_whose_first_thread_has_ended, "tests/scripts/subjects.py",
+SCRIPT_TEST(inspect_looks_at_a_process_without_its_first_thread, "tests/scripts/subjects.py",
             "leaderless");
 SCRIPT_TEST(inspect_shows_no_mixture_of_two_programs, "tests/scripts/subjects.py", "program");
 SCRIPT_TEST(inspect_tells_root_which_capability_is_missing, "tests/scripts/subjects.py", "rights");
