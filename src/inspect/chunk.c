@@ -3,6 +3,7 @@
  * that may have changed meanwhile is read again, until two looks agree. Of a stack the page with
  * its control block is read: the wait of most tasks is there, too.
  */
+#include "inspect/array.h"
 #include "inspect/kept.h"
 #include "inspect/reading.h"
 #include <errno.h>
@@ -110,14 +111,11 @@ static bool is_full(const struct snapshot *snapshot)
 
 static struct row *add_row(struct snapshot *snapshot)
 {
-    if (snapshot->row_count == snapshot->row_capacity) {
-        size_t capacity = snapshot->row_capacity > 0 ? 2 * snapshot->row_capacity : 256;
-        struct row *rows = realloc(snapshot->rows, capacity * sizeof *rows);
-        if (rows == NULL)
-            return NULL;
-        snapshot->rows = rows;
-        snapshot->row_capacity = capacity;
-    }
+    struct row *rows = asyncp_array_grow(snapshot->rows, &snapshot->row_capacity,
+                                         snapshot->row_count + 1, sizeof *rows);
+    if (rows == NULL)
+        return NULL;
+    snapshot->rows = rows;
     struct row *row = &snapshot->rows[snapshot->row_count++];
     *row = (struct row){.id = 0};
     return row;

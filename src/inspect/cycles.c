@@ -1,5 +1,6 @@
 /* inspect/cycles.c: a search in depth, without recursion: a chain may have a million tasks. */
 #include "inspect/cycles.h"
+#include "inspect/array.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -23,33 +24,19 @@ struct search {
 
 /* ---- the list ------------------------------------------------------------------------------- */
 
-/* Room for `more` elements behind the first `count`. */
-static bool make_room(void **array, size_t *capacity, size_t count, size_t more, size_t size)
-{
-    size_t wanted = *capacity > 0 ? *capacity : 16;
-    if (count + more <= *capacity)
-        return true;
-    while (wanted < count + more)
-        wanted *= 2;
-    void *moved = realloc(*array, wanted * size);
-    if (moved == NULL)
-        return false;
-    *array = moved;
-    *capacity = wanted;
-    return true;
-}
-
 /* 0 or -ENOMEM. */
 static int append_cycle(struct cycles *cycles, const struct step *path, size_t length)
 {
-    void *found = cycles->found, *rows = cycles->rows;
-    bool has_room = make_room(&found, &cycles->capacity, cycles->count, 1, sizeof *cycles->found);
-    has_room = has_room && make_room(&rows, &cycles->row_capacity, cycles->row_count, length,
-                                     sizeof *cycles->rows);
-    cycles->found = found;
-    cycles->rows = rows;
-    if (!has_room)
+    struct cycle *found = asyncp_array_grow(cycles->found, &cycles->capacity, cycles->count + 1,
+                                            sizeof *found);
+    if (found == NULL)
         return -ENOMEM;
+    cycles->found = found;
+    uint32_t *rows = asyncp_array_grow(cycles->rows, &cycles->row_capacity,
+                                       cycles->row_count + length, sizeof *rows);
+    if (rows == NULL)
+        return -ENOMEM;
+    cycles->rows = rows;
     cycles->found[cycles->count++] = (struct cycle){cycles->row_count, length};
     for (size_t i = 0; i < length; i++)
         cycles->rows[cycles->row_count++] = path[i].row;

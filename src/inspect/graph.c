@@ -1,6 +1,6 @@
 /* inspect/graph.c: reads joins, watches and groups, and finds the rows of their tasks. */
 #include "inspect/graph.h"
-#include "inspect/sorted.h"
+#include "inspect/array.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,14 +41,11 @@ static size_t whole_size(const struct building *building, enum layout_name whole
 
 static int add_edge(struct graph *graph, uint32_t from, uint32_t to, enum edge_kind kind)
 {
-    if (graph->count == graph->capacity) {
-        size_t capacity = graph->capacity > 0 ? 2 * graph->capacity : 256;
-        struct edge *edges = realloc(graph->edges, capacity * sizeof *edges);
-        if (edges == NULL)
-            return -ENOMEM;
-        graph->edges = edges;
-        graph->capacity = capacity;
-    }
+    struct edge *edges = asyncp_array_grow(graph->edges, &graph->capacity, graph->count + 1,
+                                           sizeof *edges);
+    if (edges == NULL)
+        return -ENOMEM;
+    graph->edges = edges;
     graph->edges[graph->count++] = (struct edge){from, to, kind};
     return 0;
 }
@@ -121,14 +118,11 @@ static struct failures *failures_of(struct graph *graph, uint32_t row)
 {
     if (graph->failure_count > 0 && graph->failures[graph->failure_count - 1].row == row)
         return &graph->failures[graph->failure_count - 1];
-    if (graph->failure_count == graph->failure_capacity) {
-        size_t capacity = graph->failure_capacity > 0 ? 2 * graph->failure_capacity : 16;
-        struct failures *failures = realloc(graph->failures, capacity * sizeof *failures);
-        if (failures == NULL)
-            return NULL;
-        graph->failures = failures;
-        graph->failure_capacity = capacity;
-    }
+    struct failures *failures = asyncp_array_grow(graph->failures, &graph->failure_capacity,
+                                                  graph->failure_count + 1, sizeof *failures);
+    if (failures == NULL)
+        return NULL;
+    graph->failures = failures;
     graph->failures[graph->failure_count] = (struct failures){.row = row, .ended = UINT64_MAX};
     return &graph->failures[graph->failure_count++];
 }
@@ -361,18 +355,17 @@ static int compare_edges(const void *one, const void *other)
     return a->to != b->to ? (a->to > b->to) - (a->to < b->to) : (int)a->kind - (int)b->kind;
 }
 
+static int compare_failures(const void *one, const void *other)
+{
+    const struct failures *a = one, *b = other;
+    return (a->row > b->row) - (a->row < b->row);
+}
+
 /* The first edge from a row or from one behind it. */
 static size_t first_edge(const struct graph *graph, uint32_t row)
 {
-    size_t low = 0, high = graph->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (graph->edges[middle].from < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct edge key = {.from = row};
+    return asyncp_array_first(&key, graph->edges, graph->count, sizeof key, compare_edges);
 }
 
 int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, const struct view *view,
@@ -390,8 +383,8 @@ int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, cons
         result = add_edges_of(&building, &snapshot->rows[i]);
     free(building.handles);
     free(building.groups);
-    graph->count = asyncp_sort_once(graph->edges, graph->count, sizeof *graph->edges,
-                                    compare_edges);
+    graph->count = asyncp_array_sort_once(graph->edges, graph->count, sizeof *graph->edges,
+                                          compare_edges);
     if (result < 0)
         asyncp_graph_close(graph);
     return result;
@@ -413,14 +406,8 @@ size_t asyncp_graph_from(const struct graph *graph, uint32_t row, const struct e
 
 const struct failures *asyncp_graph_failures(const struct graph *graph, uint32_t row)
 {
-    size_t low = 0, high = graph->failure_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (graph->failures[middle].row < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < graph->failure_count && graph->failures[low].row == row ? &graph->failures[low]
-                                                                         : NULL;
+    const struct failures key = {.row = row};
+    return graph->failure_count == 0
+               ? NULL
+               : bsearch(&key, graph->failures, graph->failure_count, sizeof key, compare_failures);
 }

@@ -1,6 +1,6 @@
 /* inspect/known.c: reads each stack once, and looks its words up in a sorted array of objects. */
 #include "inspect/known.h"
-#include "inspect/sorted.h"
+#include "inspect/array.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,23 +40,16 @@ static int collect_objects(struct known *known, const struct snapshot *snapshot,
             known->objects[known->count++] = (struct known_object){
                 .object = row->object, .call = row->call, .loop = row->loop};
     }
-    known->count = asyncp_sort_once(known->objects, known->count, sizeof *known->objects,
-                                    compare_objects);
+    known->count = asyncp_array_sort_once(known->objects, known->count, sizeof *known->objects,
+                                          compare_objects);
     return 0;
 }
 
 /* The first entry of an object or of one behind it. */
 static size_t first_entry(const struct known *known, uint64_t object)
 {
-    size_t low = 0, high = known->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (known->objects[middle].object < object)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct known_object key = {.object = object};
+    return asyncp_array_first(&key, known->objects, known->count, sizeof key, compare_objects);
 }
 
 /* ---- stacks --------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* inspect/table.c: a hash table with open addressing; at most half of its slots are used. */
 #include "inspect/table.h"
+#include "inspect/array.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,12 +47,11 @@ static int grow_slots(struct table *table)
 
 static int grow_records(struct table *table)
 {
-    uint32_t capacity = table->capacity > 0 ? 2 * table->capacity : FIRST_SLOTS / 2;
-    char *records = realloc(table->records, capacity * table->record_bytes);
+    char *records = asyncp_array_grow(table->records, &table->capacity, table->count + 1,
+                                      table->record_bytes);
     if (records == NULL)
         return -ENOMEM;
     table->records = records;
-    table->capacity = capacity;
     return 0;
 }
 
@@ -61,7 +61,7 @@ int asyncp_table_add(struct table *table, const void *key, uint32_t *index)
         return -ENOMEM;
     uint32_t slot = find_slot(table, key);
     if (table->slots[slot] == 0) {
-        if (table->count == table->capacity && grow_records(table) < 0)
+        if (grow_records(table) < 0)
             return -ENOMEM;
         char *record = asyncp_table_at(table, table->count);
         memset(record, 0, table->record_bytes);
@@ -90,5 +90,5 @@ void asyncp_table_free(struct table *table)
     free(table->slots);
     table->records = NULL;
     table->slots = NULL;
-    table->count = table->capacity = table->slot_count = 0;
+    table->capacity = table->count = table->slot_count = 0;
 }

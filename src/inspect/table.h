@@ -12,7 +12,8 @@
 struct table {
     size_t record_bytes, key_bytes;
     char *records;
-    uint32_t count, capacity;
+    size_t capacity;
+    uint32_t count;
     uint32_t *slots; /* a hash table of indices + 1; 0: free */
     uint32_t slot_count;
 };
