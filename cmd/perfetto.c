@@ -3,6 +3,7 @@
  * the encoding of protocol buffers. A track for each task below one for the loop, a slice for each
  * span, and a flow from the turn that has made a task ready to its next slice.
  */
+#include "base/text.h"
 #include "cmd/trace.h"
 #include "timeline/replay.h"
 #include <errno.h>
@@ -100,8 +101,9 @@ static void put_tracks(struct perfetto *perfetto)
         if (i == 0)
             snprintf(name, sizeof name, "loop %" PRIu32, timeline->loop);
         else
-            snprintf(name, sizeof name, "#%" PRIu32 " %.100s (%.100s)", task->id, task->name,
-                     task->where);
+            snprintf(name, sizeof name, "#%" PRIu32 " %.*s (%.*s)", task->id,
+                     asyncp_text_fit(task->name, 100), task->name,
+                     asyncp_text_fit(task->where, 100), task->where);
         if (i > 0 && !task->has_events && !task->is_live)
             continue;
         put_number(&perfetto->message, DESCRIPTOR_UUID, track_of(perfetto, i));

@@ -2,6 +2,7 @@
  * cmd/svg.c: a timeline as a picture for documents: the verdict, a row for each task, and a legend.
  * Spans that would be narrower than a pixel are drawn as one, so the file stays small.
  */
+#include "base/text.h"
 #include "cmd/trace.h"
 #include "timeline/replay.h"
 #include <asyncio/base.h>
@@ -216,10 +217,11 @@ static void put_labels(struct svg *svg)
 {
     for (size_t i = 1; i < svg->timeline->task_count; i++) {
         const struct timeline_task *task = &svg->timeline->tasks[i];
+        const char *name = *task->name != 0 ? task->name : "?";
         char label[64];
         if (svg->row_of[i] < 0)
             continue;
-        snprintf(label, sizeof label, "#%u %.18s", task->id, *task->name != 0 ? task->name : "?");
+        snprintf(label, sizeof label, "#%u %.*s", task->id, asyncp_text_fit(name, 18), name);
         put_text(svg, "n", 12, svg->top + ROW * svg->row_of[i] + 15, label);
     }
 }

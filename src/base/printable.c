@@ -88,3 +88,8 @@ size_t asyncp_text_whole(const char *text, size_t length)
     }
     return length;
 }
+
+int asyncp_text_fit(const char *text, size_t size)
+{
+    return (int)asyncp_text_whole(text, strnlen(text, size));
+}

@@ -59,6 +59,9 @@ static inline struct error_message *error_message_unconst(const struct error_mes
 /* The length of text[0..length) without an incomplete UTF-8 character at its end. */
 size_t asyncp_text_whole(const char *text, size_t length);
 
+/* The bytes of a text that fit into `size`, as whole UTF-8 characters: the precision of "%.*s". */
+int asyncp_text_fit(const char *text, size_t size);
+
 /* The table's copy of the text. NULL: the table is full, or no memory. */
 const char *asyncp_text_keep(struct text_table *table, const char *text);
 void asyncp_text_close(struct text_table *table);

@@ -2,6 +2,7 @@
  * timeline/verdict.c: says which function or which object has done the most harm.
  */
 #include "timeline/verdict.h"
+#include "base/text.h"
 #include "timeline/tally.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,7 +40,8 @@ static struct site_text task_text(const struct timeline_task *task)
     else if (*task->function == 0)
         snprintf(shown.text, sizeof shown.text, "task #%" PRIu32, task->id);
     else
-        snprintf(shown.text, sizeof shown.text, "%.60s (%.80s)", task->function, task->where);
+        snprintf(shown.text, sizeof shown.text, "%.*s (%.*s)", asyncp_text_fit(task->function, 60),
+                 task->function, asyncp_text_fit(task->where, 80), task->where);
     return shown;
 }
 
@@ -112,8 +114,9 @@ static void see_stuck(void *context, const struct span *span)
         return;
     size_t length = strlen(list->text);
     const char *call = span->wait != SPAN_UNKNOWN ? timeline->waits[span->wait].call : "a call";
-    snprintf(list->text + length, sizeof list->text - length, "%s#%" PRIu32 " %.30s in %.30s",
-             length > 0 ? ", " : "", task->id, task->name, call);
+    snprintf(list->text + length, sizeof list->text - length, "%s#%" PRIu32 " %.*s in %.*s",
+             length > 0 ? ", " : "", task->id, asyncp_text_fit(task->name, 30), task->name,
+             asyncp_text_fit(call, 30), call);
 }
 
 /* Whether nothing could wake a task: then when, and in words. */
@@ -276,10 +279,11 @@ static void find_contention(struct verdict *verdict, const struct tally *tally)
     const struct timeline_wait *wait = &timeline->waits[worst - tally->contentions];
     if (sentence == NULL)
         return;
-    int length = snprintf(
-        sentence, MAX_SENTENCE_BYTES,
-        "up to %" PRIu32 " tasks at once waited in %.40s on 0x%" PRIx64 ", %s in all",
-        worst->most_waiters, wait->call, wait->object, asyncp_duration_text(worst->total_ns).text);
+    int length = snprintf(sentence, MAX_SENTENCE_BYTES,
+                          "up to %" PRIu32 " tasks at once waited in %.*s on 0x%" PRIx64
+                          ", %s in all",
+                          worst->most_waiters, asyncp_text_fit(wait->call, 40), wait->call,
+                          wait->object, asyncp_duration_text(worst->total_ns).text);
     if (worst->votes > 0 && worst->waker != NO_SITE)
         snprintf(sentence + length, (size_t)(MAX_SENTENCE_BYTES - length),
                  "; mostly %s let them go on",

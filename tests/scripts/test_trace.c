@@ -19,4 +19,5 @@ SCRIPT_TEST(trace_is_not_written_by_a_setuid_program, "tests/scripts/trace_files
 SCRIPT_TEST(trace_of_perfetto_tells_records_of_a_loop_apart, "tests/scripts/trace_files.py",
             "records");
 SCRIPT_TEST(trace_picture_is_xml_whatever_the_names_are, "tests/scripts/trace_files.py", "names");
+SCRIPT_TEST(trace_names_are_cut_between_characters, "tests/scripts/trace_files.py", "cut");
 SCRIPT_TEST(trace_picture_counts_the_tasks_without_a_row, "tests/scripts/trace_files.py", "rows");

@@ -4,6 +4,7 @@
     tests/scripts/trace_files.py page       a page shows the timelines behind a damaged one: needs node
     tests/scripts/trace_files.py records    a Perfetto file has tracks and flows for each timeline
     tests/scripts/trace_files.py names      an SVG is XML, whatever the names of tasks are
+    tests/scripts/trace_files.py cut        names are cut between characters
     tests/scripts/trace_files.py rows       an SVG says how many tasks have no row
     tests/scripts/trace_files.py setuid     a setuid program ignores the variables: needs root
 
@@ -109,6 +110,16 @@ def names(folder: Path) -> None:
         assert f"#2 a{shown}b" in words, (character, words)
 
 
+def cut(folder: Path) -> None:
+    """A name with characters of two bytes at odd offsets; the limits are even."""
+    words = words_of(folder, file_of("a" + "é" * 60, 1))
+    assert "#2 a" + "é" * 8 in words, words
+    assert convert(folder / "made.trace", "-o", folder / "made.pftrace").returncode == 0
+    packets = [dict(fields(packet)) for _, packet in fields((folder / "made.pftrace").read_bytes())]
+    tracks = [dict(fields(packet[60]))[2].decode() for packet in packets if 60 in packet]
+    assert tracks[1:] == ["#2 a" + "é" * 49 + " (program.c:1)"], tracks
+
+
 def rows(folder: Path) -> None:
     for live, left_out in ((40, None), (45, "5 more tasks")):
         words = words_of(folder, file_of("waits", live))
@@ -143,7 +154,7 @@ def setuid(folder: Path) -> None:
 
 
 def main(words: list[str]) -> int:
-    tests = {"page": page, "records": records, "names": names, "rows": rows, "setuid": setuid}
+    tests = {"page": page, "records": records, "names": names, "cut": cut, "rows": rows, "setuid": setuid}
     with tempfile.TemporaryDirectory() as folder:
         tests[words[0]](Path(folder))
     return 0
