@@ -392,7 +392,7 @@ def test_churn(folder: Path):
             expect("tasks that wait", WAITERS, sum(task["name"] == "wants_lock" and task["state"] == "waits"
                                                   for task in loop["tasks"]))
             expect("their lock", {2}, {task["wait"]["owner"] for task in loop["tasks"] if task["name"] == "wants_lock"})
-            if len(ids) > WAITERS + 4:
+            if len(ids) > WAITERS + 5:  # rows are of different moments: one task has ended, and the next is read later
                 raise Failure(f"{len(ids)} tasks")
 
 
