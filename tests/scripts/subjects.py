@@ -41,6 +41,7 @@ LEADERLESS = """#include <asyncio.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 static int waits_for_input(void)
 {
@@ -51,8 +52,8 @@ static int waits_for_input(void)
 async_fn(waits_for_input);
 static void *run_loop(void *argument)
 {
-    async_main(waits_for_input);
-    return argument;
+    (void)argument;
+    exit(async_main(waits_for_input)); /* a thread of ThreadSanitizer would stay */
 }
 static void ignore(int number) { (void)number; }
 int main(int count, char **arguments)
@@ -86,12 +87,13 @@ def test_leaderless(folder: Path):
         check_end_during_top(process)
     with inspect.lying(folder / "program", more={"ASYNCIO_TRACE": f"flight:{folder / 'run.trace'}"}) as process:
         wait_for_end_of_main(process.pid)
-        while (task := inspect.look(process.pid)["tasks"][0])["state"] != "waits":
+        while (task := (loop := inspect.look(process.pid))["tasks"][0])["state"] != "waits":
             pass
         if inspect.knows_lines():
             line = next(number for number, text in enumerate(LEADERLESS.splitlines(), 1) if "/* the wait */" in text)
             expect("the place", ("waits_for_input", line), (task["at"]["function"], task["at"]["line"]))
-        thread, = (int(name) for name in os.listdir(f"/proc/{process.pid}/task") if int(name) != process.pid)
+        thread = loop["thread"]
+        expect("its thread lives", True, thread != process.pid and Path(f"/proc/{process.pid}/task/{thread}").exists())
         for command in ("ps", "tree"):
             status, out, complaint = run(command, process.pid)
             expect(command, (0, "", True, True), (status, complaint, f"loop 1, thread {thread}, " in out, " waits_for_input" in out))
