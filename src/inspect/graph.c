@@ -23,6 +23,7 @@ struct building {
     const struct layout *layout;
     struct place_of_row *handles, *groups; /* sorted */
     size_t group_count;
+    struct edge *last;   /* to each row, the last one that was added */
     uint64_t bytes_left; /* that may still be read; a process may lie about its arrays */
     uint32_t ended_left; /* records of tasks that have ended, and may still be read */
 };
@@ -39,14 +40,20 @@ static size_t whole_size(const struct building *building, enum layout_name whole
     return building->layout->entries[whole].size;
 }
 
-static int add_edge(struct graph *graph, uint32_t from, uint32_t to, enum edge_kind kind)
+/* A list may have a task a million times: an edge equal to the last one to its task is dropped. */
+static int add_edge(struct building *building, uint32_t from, uint32_t to, enum edge_kind kind)
 {
+    struct graph *graph = building->graph;
+    struct edge *last = &building->last[to];
+    if (last->from == from && last->kind == kind)
+        return 0;
     struct edge *edges = asyncp_array_grow(graph->edges, &graph->capacity, graph->count + 1,
                                            sizeof *edges);
     if (edges == NULL)
         return -ENOMEM;
     graph->edges = edges;
-    graph->edges[graph->count++] = (struct edge){from, to, kind};
+    *last = (struct edge){from, to, kind};
+    graph->edges[graph->count++] = *last;
     return 0;
 }
 
@@ -66,17 +73,18 @@ static uint32_t index_of(const struct building *building, const struct row *row)
 
 /* ---- joins ---------------------------------------------------------------------------------- */
 
-/* NULL is no task, and one that has ended has no row. */
+/* 1: the task has a row; 0: NULL is no task, and one that has ended has no row; -ENOMEM. */
 static int add_handle(struct building *building, const struct row *row, uint64_t handle,
                       enum edge_kind kind)
 {
     const struct place_of_row key = {.address = handle};
     const struct place_of_row *found = bsearch(
         &key, building->handles, building->snapshot->row_count, sizeof key, compare_places);
-    return found == NULL ? 0 : add_edge(building->graph, index_of(building, row), found->row, kind);
+    int result = found == NULL ? 0 : add_edge(building, index_of(building, row), found->row, kind);
+    return result < 0 ? result : found != NULL;
 }
 
-/* Adds the edges of an element of an array, which was read from `address`. */
+/* Adds the edges of an element of an array, which was read from `address`. Negative: an error. */
 typedef int add_element(struct building *building, const struct row *row, const char *bytes,
                         uint64_t address);
 
@@ -89,10 +97,10 @@ static int add_each(struct building *building, const struct row *row, uint64_t a
     int result = bytes != NULL ? 0 : -ENOMEM;
     if (result == 0)
         result = asyncp_view_read(building->view, array, bytes, (size_t)count * size);
-    for (uint64_t i = 0; i < count && result == 0; i++)
+    for (uint64_t i = 0; i < count && result >= 0; i++)
         result = add(building, row, bytes + i * size, array + i * size);
     free(bytes);
-    return result;
+    return result < 0 ? result : 0;
 }
 
 static int add_pointer(struct building *building, const struct row *row, const char *bytes,
@@ -171,13 +179,10 @@ static int add_ended(struct building *building, const struct row *row, uint64_t 
 static int add_gathered(struct building *building, const struct row *row, const char *bytes,
                         uint64_t address)
 {
-    const size_t before = building->graph->count;
     uint64_t handle = 0;
     int result = add_pointer(building, row, bytes, address);
     memcpy(&handle, bytes, sizeof(void *));
-    return result < 0 || handle == 0 || building->graph->count > before
-               ? result
-               : add_ended(building, row, handle);
+    return result != 0 || handle == 0 ? result : add_ended(building, row, handle);
 }
 
 static int add_gather(struct building *building, const struct row *row, const char *join)
@@ -200,13 +205,12 @@ static int add_watched(struct building *building, const struct row *row, const c
     const uint64_t own = address + layout->entries[LAYOUT_watched_next].offset;
     const uint64_t offset = layout->entries[LAYOUT_task_waiters].offset;
     uint64_t link = asyncp_layout_get(layout, watched, LAYOUT_watched_next);
-    size_t before = building->graph->count;
     if (asyncp_layout_get(layout, watched, LAYOUT_watched_ended) != 0)
         return 0;
     for (int left = MAX_LISTENERS; left > 0; left--) {
         uint64_t next = 0;
         int result = add_handle(building, row, link - offset, EDGE_ONE_OF);
-        if (result < 0 || building->graph->count > before || link == own)
+        if (result != 0 || link == own)
             return result;
         if (!spend(building, 1, READ_COST_BYTES))
             return 0;
@@ -288,7 +292,7 @@ static int add_group(struct building *building, const struct row *child)
                                            : bsearch(&key, building->groups, building->group_count,
                                                      sizeof key, compare_places);
     return found == NULL ? 0
-                         : add_edge(building->graph, found->row, index_of(building, child),
+                         : add_edge(building, found->row, index_of(building, child),
                                     found->waits_for_one ? EDGE_ONE_OF : EDGE_AWAITS);
 }
 
@@ -297,9 +301,9 @@ static int add_owner(struct building *building, const struct row *row)
     const struct row *owner = row->owner != 0
                                   ? asyncp_row_of(building->snapshot, row->loop, row->owner)
                                   : NULL;
-    return owner == NULL ? 0
-                         : add_edge(building->graph, index_of(building, row),
-                                    index_of(building, owner), EDGE_LOCK);
+    return owner == NULL
+               ? 0
+               : add_edge(building, index_of(building, row), index_of(building, owner), EDGE_LOCK);
 }
 
 static int add_edges_of(struct building *building, const struct row *row)
@@ -314,7 +318,9 @@ static int add_edges_of(struct building *building, const struct row *row)
         if (strcmp(call, finders[i].call) == 0 &&
             (finders[i].whole != LAYOUT_watch || row->awaited == 0))
             return read_and_add(building, row, i);
-    return row->awaited != 0 ? add_handle(building, row, row->object, EDGE_AWAITS) : 0;
+    if (row->awaited != 0)
+        result = add_handle(building, row, row->object, EDGE_AWAITS);
+    return result < 0 ? result : 0;
 }
 
 /* ---- the graph ------------------------------------------------------------------------------ */
@@ -335,11 +341,13 @@ static int open_places(struct building *building)
     const struct snapshot *snapshot = building->snapshot;
     building->handles = malloc((snapshot->row_count + 1) * sizeof *building->handles);
     building->groups = malloc((snapshot->row_count + 1) * sizeof *building->groups);
-    if (building->handles == NULL || building->groups == NULL)
+    building->last = malloc((snapshot->row_count + 1) * sizeof *building->last);
+    if (building->handles == NULL || building->groups == NULL || building->last == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < snapshot->row_count; i++) {
         building->handles[i] = (struct place_of_row){.address = snapshot->rows[i].address,
                                                      .row = i};
+        building->last[i].from = UINT32_MAX; /* no row */
         add_group_place(building, &snapshot->rows[i]);
     }
     qsort(building->handles, snapshot->row_count, sizeof *building->handles, compare_places);
@@ -383,6 +391,7 @@ int asyncp_graph_open(struct graph *graph, const struct snapshot *snapshot, cons
         result = add_edges_of(&building, &snapshot->rows[i]);
     free(building.handles);
     free(building.groups);
+    free(building.last);
     graph->count = asyncp_array_sort_once(graph->edges, graph->count, sizeof *graph->edges,
                                           compare_edges);
     if (result < 0)

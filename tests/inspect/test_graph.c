@@ -28,8 +28,9 @@ async_fn(iterates);
 
 static int waits(void)
 {
-    async_task *tasks[2] = {async_create_task(sleeps), async_create_task(sleeps)};
-    return async_wait(tasks, 2, ASYNC_ALL_COMPLETED, 1000);
+    async_task *one = async_create_task(sleeps), *two = async_create_task(sleeps);
+    async_task *tasks[] = {one, two, two, one}; /* each is awaited once */
+    return async_wait(tasks, 4, ASYNC_ALL_COMPLETED, 1000);
 }
 async_fn(waits);
 
@@ -121,6 +122,7 @@ LOOP_TEST(graph_has_the_tasks_that_a_call_awaits)
     CHECK_EQ(count_awaited(&snapshot, &graph, "iterates", EDGE_ONE_OF), 2);
     CHECK_EQ(count_awaited(&snapshot, &graph, "selects", EDGE_ONE_OF), 2);
     CHECK_EQ(graph.count, 12);
+    CHECK_EQ(graph.unreadable, 0);
     asyncp_graph_close(&graph);
     asyncp_snapshot_free(&snapshot);
     for (int i = 0; i < 5; i++)
