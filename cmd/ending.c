@@ -30,12 +30,12 @@ static struct ended_thread find_ended(const struct sheet *sheet, const struct co
         const struct loop_row *loop = &snapshot->loops[i];
         if (asyncp_is_copy(sheet, loop) || loop->thread != signal->thread)
             continue;
-        const struct row *rows = snapshot->rows + loop->first_row;
+        const size_t end = loop->first_row + loop->row_count;
         if (found.task == NULL)
             found.loop = loop;
-        for (size_t j = 0; j < loop->row_count && found.task == NULL; j++)
-            if (rows[j].state == ROW_RUNS)
-                found = (struct ended_thread){loop, &rows[j]};
+        for (size_t j = loop->first_row; j < end && found.task == NULL; j++)
+            if (snapshot->rows[j].state == ROW_RUNS)
+                found = (struct ended_thread){loop, &snapshot->rows[j]};
     }
     return found;
 }

@@ -178,17 +178,18 @@ static int print_left(struct tree *tree, const struct row *row)
 /* Tasks that no other one awaits; then what is left of those that await each other in a circle. */
 static int print_roots(struct tree *tree, const struct loop_row *loop, const bool *is_awaited)
 {
-    const struct row *rows = tree->sheet->snapshot->rows + loop->first_row;
+    const struct row *rows = tree->sheet->snapshot->rows;
+    const size_t first = loop->first_row, end = first + loop->row_count;
     struct groups children;
     int result = asyncp_groups_open(&children, loop->row_count);
-    for (size_t i = 0; i < loop->row_count && result == 0; i++)
-        if (!is_awaited[loop->first_row + i])
+    for (size_t i = first; i < end && result == 0; i++)
+        if (!is_awaited[i])
             result = add_child(tree, &children, &rows[i]);
     if (result == 0)
         result = print_all(tree, &children, 0);
     asyncp_groups_close(&children);
-    for (size_t i = 0; i < loop->row_count && result == 0; i++)
-        if (is_awaited[loop->first_row + i])
+    for (size_t i = first; i < end && result == 0; i++)
+        if (is_awaited[i])
             result = print_left(tree, &rows[i]);
     return result;
 }

@@ -92,3 +92,12 @@ LOOP_TEST(tree_has_the_requests_to_cancel_of_tasks_that_do_not_wait)
     async_ignore(async_await(task));
     return 0;
 }
+
+/* No row was read, so there is no array of rows. */
+TEST(tree_of_a_loop_without_tasks_is_its_line)
+{
+    async_loop *loop;
+    CHECK_EQ(async_new_event_loop(&loop, test_options()), 0);
+    CHECK_EQ(count_of(own_trees(), "loop 1, "), 1);
+    async_loop_close(loop);
+}
