@@ -23,13 +23,13 @@
 /* The text written to standard error while the program ran. */
 static const char *said;
 
-/* Without those about turns that were slow because the machine is busy. */
+/* Without those about turns: on a busy machine each of them may be slow. */
 static int count_lines(void)
 {
     int lines = 0;
     for (const char *c = said; *c != '\0'; c++)
         lines += *c == '\n';
-    for (const char *c = said; (c = strstr(c, "but the machine gave it")) != NULL; c++)
+    for (const char *c = said; (c = strstr(c, " held the loop for ")) != NULL; c++)
         lines--;
     return lines;
 }
@@ -406,9 +406,9 @@ static int await_a_slow_one(void)
 TEST(debug_mode_names_the_task_that_held_the_loop)
 {
     run_debugged(await_a_slow_one);
-    check_said(3, "asyncio: task #2 'hold_the_loop_twice' (created at ");
-    check_said(3, ") held the loop for 0.");
-    check_said(3, " s; nothing else could run meanwhile\nasyncio: a callback held the loop for 0.");
+    check_said(1, "asyncio: task #2 'hold_the_loop_twice' (created at ");
+    check_said(1, ") held the loop for 0.");
+    check_said(1, " s; nothing else could run meanwhile\nasyncio: a callback held the loop for 0.");
 }
 
 static atomic_bool is_over;
