@@ -63,12 +63,17 @@ def built(folder: Path) -> dict[str, Path]:
     return found
 
 
+def has_stopped(task: dict, state: str) -> bool:
+    """A task that runs has a place from when on it is in the kernel."""
+    return task["state"] == state and (state == "waits" or "at" in task)
+
+
 @contextmanager
 def running(program: Path, *arguments, state="waits"):
     with subprocess.Popen([program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             expect("the program", "ready\n", process.stdout.readline())
-            while inspect.look(process.pid)["tasks"][0]["state"] != state:
+            while not has_stopped(inspect.look(process.pid)["tasks"][0], state):
                 pass
             yield process
         finally:
