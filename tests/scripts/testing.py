@@ -47,7 +47,7 @@ if sanitizers():  # the calls of its read(2) cannot be followed
     LIMITS["loop_is_blocked"].pop()
 if sanitizers() == "thread":  # it puts handlers of signals off
     LIMITS["lock_of_the_loader_is_held"] = [r"time limit; its process was stopped, or did not answer"]
-if option("static_programs") and "musl" in COMPILER[0]:  # no loader, no lock
+if "musl" in COMPILER[0]:  # its loader holds no lock there
     LIMITS["lock_of_the_loader_is_held"] = [r"has held loop 1 for", r"it computes"]
 
 # The same for tests/testing/programs/reports.c.
